@@ -3,17 +3,17 @@
 //! Here live the two backends and what they share: how a request is measured and answered. What a
 //! word or a round costs does not live here; that is the glue's.
 //!
-//! | backend | Keccak-256 | BLAKE2 F | SHA-256, RIPEMD-160 |
-//! |---|---|---|---|
-//! | [`Native`] | own kernels for AVX-512VL and BMI2, else as below | own kernel for AVX-512VL, else as below | as below |
-//! | [`Portable`] | `sha3` | own, as RFC 7693 is written | `sha2`, `ripemd` |
+//! | backend | Keccak-256 | SHA-256 | RIPEMD-160 | BLAKE2 F |
+//! |---|---|---|---|---|
+//! | [`Native`] | own kernels for AVX-512VL and BMI2, else `sha3` | `sha2` | `ripemd` | own |
+//! | [`Portable`] | `sha3` | `sha2` | `ripemd` | own |
 //!
 //! `sha3`, `sha2` and `ripemd` are RustCrypto's: pure Rust, `no_std`, and `sha2` already uses the
 //! processor's SHA instructions where it has them. No published crate exposes BLAKE2b's compression
 //! function with a free number of rounds, so F is written here. Keccak is the hottest kernel of an
 //! EVM. The published assembly for it (`keccak-asm`) needs `perl` and `patch` to build and chooses
-//! its instructions when it is compiled; the kernels here are Rust, choose when they run, and are as
-//! fast. So neither backend needs a C compiler.
+//! its instructions when it is compiled; the kernels here are Rust, are chosen when they run, and
+//! are as fast. So neither backend needs a C compiler.
 
 #![no_std]
 #![cfg_attr(not(feature = "native"), forbid(unsafe_code))]
@@ -62,12 +62,9 @@ pub fn keccak256(input: &[u8]) -> [u8; 32] {
 }
 
 /// What the backends differ in.
-trait Kernels {
+trait Keccak {
     /// Keccak-256 of the input.
     fn keccak256(input: &[u8]) -> [u8; 32];
-
-    /// BLAKE2b's compression function F: the new state.
-    fn compress(request: &Compression) -> [u64; 8];
 }
 
 /// [`Coprocessor::measure`](tandem_coprocessor::Coprocessor::measure) of every backend.
@@ -83,7 +80,7 @@ fn measure(op: Op, input: &[u8]) -> Result<Work, Fault> {
 }
 
 /// [`Coprocessor::execute`](tandem_coprocessor::Coprocessor::execute) of every backend.
-fn execute<K: Kernels>(op: Op, input: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
+fn execute<K: Keccak>(op: Op, input: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
     let written = measure(op, input)?.max_output;
     let output = output.get_mut(..written).ok_or(Fault::Output)?;
     match op {
@@ -95,7 +92,7 @@ fn execute<K: Kernels>(op: Op, input: &[u8], output: &mut [u8]) -> Result<usize,
         }
         Op::Identity => output.copy_from_slice(input),
         Op::Blake2f => {
-            let state = K::compress(&Compression::parse(input)?);
+            let state = Compression::parse(input)?.compress();
             for (bytes, word) in output.chunks_exact_mut(8).zip(state) {
                 bytes.copy_from_slice(&word.to_le_bytes());
             }

@@ -1,14 +1,11 @@
-//! The preferred backend: kernels for the instructions this machine has, found out at run time.
-//! What a kernel computes lives in `native/`; here is only the choice. Where no kernel fits, the
-//! portable backend's is used.
+//! The preferred backend: the Keccak kernel for the instructions this machine has, found out at run
+//! time. The kernels live in `keccak`; here is only the choice. Where none fits, the portable
+//! backend's is used.
 
 use tandem_coprocessor::{Coprocessor, Fault, Op, Work};
 
-use crate::blake2f::Compression;
-use crate::{Kernels, Portable};
+use crate::{Keccak, Portable};
 
-#[cfg(target_arch = "x86_64")]
-mod blake2f;
 #[cfg(target_arch = "x86_64")]
 mod keccak;
 
@@ -31,7 +28,7 @@ cpufeatures::new!(avx512, "avx512f", "avx512vl");
 #[cfg(target_arch = "x86_64")]
 cpufeatures::new!(bmi, "bmi1", "bmi2");
 
-impl Kernels for Native {
+impl Keccak for Native {
     #[inline]
     fn keccak256(input: &[u8]) -> [u8; 32] {
         #[cfg(target_arch = "x86_64")]
@@ -43,16 +40,6 @@ impl Kernels for Native {
             return unsafe { keccak::bmi(input) };
         }
         Portable::keccak256(input)
-    }
-
-    #[inline]
-    fn compress(request: &Compression) -> [u64; 8] {
-        #[cfg(target_arch = "x86_64")]
-        if avx512::get() {
-            // SAFETY: as above.
-            return unsafe { blake2f::avx512(request) };
-        }
-        Portable::compress(request)
     }
 }
 
