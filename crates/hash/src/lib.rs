@@ -5,8 +5,8 @@
 //!
 //! | backend | Keccak-256 | SHA-256 | RIPEMD-160 | BLAKE2 F |
 //! |---|---|---|---|---|
-//! | [`Native`] | own kernels for AVX-512VL and BMI2, else `sha3` | `sha2` | `ripemd` | own |
-//! | [`Portable`] | `sha3` | `sha2` | `ripemd` | own |
+//! | `Native` | own kernels for AVX-512VL and BMI2, else `sha3` | `sha2` | `ripemd` | own |
+//! | `Portable` | `sha3` | `sha2` | `ripemd` | own |
 //!
 //! `sha3`, `sha2` and `ripemd` are RustCrypto's: pure Rust, `no_std`, and `sha2` already uses the
 //! processor's SHA instructions where it has them. No published crate exposes BLAKE2b's compression
