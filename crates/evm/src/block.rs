@@ -1,0 +1,102 @@
+//! What a transaction sees of its block and chain.
+
+use alloy_primitives::{Address, U256};
+
+/// The block, and the parameters of its chain, that a transaction runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Block {
+    /// Block number.
+    pub number: u64,
+    /// Unix time in seconds.
+    pub timestamp: u64,
+    /// Who gets the fees.
+    pub coinbase: Address,
+    /// The block's gas limit.
+    pub gas_limit: u64,
+    /// Base fee in wei per gas (EIP-1559); not looked at before London.
+    pub base_fee: U256,
+    /// Since Paris the random value of the beacon chain, before it the difficulty.
+    pub prevrandao: U256,
+    /// Excess blob gas (EIP-4844); not looked at before Cancun.
+    pub excess_blob_gas: u64,
+    /// The chain's blob parameters at this block.
+    pub blobs: BlobParams,
+    /// Chain id (EIP-155).
+    pub chain_id: u64,
+}
+
+impl Default for Block {
+    /// Block 1 of chain 1, with a gas limit of 36 million, no base fee and Osaka's blob parameters.
+    fn default() -> Self {
+        Self {
+            number: 1,
+            timestamp: 0,
+            coinbase: Address::ZERO,
+            gas_limit: 36_000_000,
+            base_fee: U256::ZERO,
+            prevrandao: U256::ZERO,
+            excess_blob_gas: 0,
+            blobs: BlobParams::PRAGUE,
+            chain_id: 1,
+        }
+    }
+}
+
+/// How many blobs a block may have, and how their price moves (EIP-7840).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "an entry of the chain's blob schedule, written as a literal")]
+pub struct BlobParams {
+    /// The most blobs in a block.
+    pub max: u64,
+    /// Update fraction of the blob base fee.
+    pub update_fraction: u64,
+}
+
+impl BlobParams {
+    /// Cancun (EIP-4844).
+    pub const CANCUN: Self = Self { max: 6, update_fraction: 3_338_477 };
+    /// Prague and Osaka (EIP-7691).
+    pub const PRAGUE: Self = Self { max: 9, update_fraction: 5_007_716 };
+}
+
+/// Gas of one blob (EIP-4844).
+pub(crate) const GAS_PER_BLOB: u64 = 1 << 17;
+
+impl Block {
+    /// The price of blob gas in wei: an exponential of the excess (EIP-4844).
+    pub fn blob_base_fee(&self) -> U256 {
+        fake_exponential(1, self.excess_blob_gas, self.blobs.update_fraction)
+    }
+}
+
+/// `factor * e ** (numerator / denominator)` by Taylor expansion (EIP-4844).
+fn fake_exponential(factor: u64, numerator: u64, denominator: u64) -> U256 {
+    let (numerator, denominator) = (U256::from(numerator), U256::from(denominator.max(1)));
+    let (mut sum, mut term) = (U256::ZERO, U256::from(factor) * denominator);
+    let mut n = U256::ONE;
+    while !term.is_zero() {
+        sum = sum.saturating_add(term);
+        term = term.saturating_mul(numerator) / denominator.saturating_mul(n);
+        n += U256::ONE;
+    }
+    sum / denominator
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_blob_base_fee_follows_the_excess() {
+        // Computed with the Python function in EIP-4844.
+        for (excess, fee) in [(0, 1), (2_314_057, 1), (2_314_058, 2), (10 * 1024 * 1024, 23)] {
+            let block = Block {
+                excess_blob_gas: excess,
+                blobs: BlobParams::CANCUN,
+                ..Block::default()
+            };
+            assert_eq!(block.blob_base_fee(), U256::from(fee), "excess {excess}");
+        }
+    }
+}

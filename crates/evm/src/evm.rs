@@ -1,0 +1,539 @@
+//! Executing a transaction: validity, payment, warm addresses, authorizations, the machine, refund,
+//! floor and fees (Yellow Paper, section 6).
+
+use std::fmt;
+
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
+use alloy_rlp::{BufMut, Encodable, Header};
+use tandem_coprocessor::{AccountId, Coprocessor, Fault, Op, State, Unit};
+use tandem_glue::{
+    Completion, Coprocessors, Env, Fork, Machine, Message, Schedule, Status, Tracer,
+};
+use tandem_log::Logs;
+use tandem_state::{Changes, Database, Journal, Session};
+
+use crate::{
+    Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Transaction, TransactionKind,
+    block::GAS_PER_BLOB,
+};
+
+/// What the machine keeps account of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Meter {
+    /// Nothing; costs nothing.
+    #[default]
+    Off,
+    /// Gas, by unit and operation: outcomes have a ledger.
+    Gas,
+}
+
+/// An Ethereum virtual machine for one fork. It keeps buffers and analysed code from transaction to
+/// transaction; make one for each thread.
+pub struct Evm {
+    machine: Machine,
+    journal: Journal,
+    logs: Logs,
+    meter: Meter,
+}
+
+impl fmt::Debug for Evm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fork = self.machine.schedule().fork;
+        f.debug_struct("Evm").field("fork", &fork).field("meter", &self.meter).finish_non_exhaustive()
+    }
+}
+
+/// How to build an [`Evm`].
+#[derive(Debug)]
+pub struct EvmBuilder {
+    schedule: Schedule,
+    coprocessors: Coprocessors,
+    meter: Meter,
+}
+
+impl EvmBuilder {
+    /// What to keep account of; nothing unless said.
+    #[must_use]
+    pub const fn meter(mut self, meter: Meter) -> Self {
+        self.meter = meter;
+        self
+    }
+
+    /// Other prices than the fork's own.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// Another coprocessor for a unit than its preferred backend; see [`backends`](crate::backends).
+    #[must_use]
+    pub fn coprocessor(mut self, unit: Unit, coprocessor: std::sync::Arc<dyn Coprocessor>) -> Self {
+        self.coprocessors = self.coprocessors.with(unit, coprocessor);
+        self
+    }
+
+    /// The machine.
+    pub fn build(self) -> Evm {
+        let precompiles = self.schedule.precompiles.iter();
+        let warm = precompiles.map(|row| Address::left_padding_from(&row.address.to_be_bytes()));
+        Evm {
+            journal: Journal::new(warm.collect()),
+            machine: Machine::new(self.schedule, self.coprocessors, self.meter != Meter::Off),
+            logs: Logs::default(),
+            meter: self.meter,
+        }
+    }
+}
+
+/// What a valid transaction came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// How the execution ended.
+    pub status: Status,
+    /// The gas paid for, refund and floor included, as the receipt has it.
+    pub gas_used: u64,
+    /// What the execution returned; with [`Status::Revert`] the reason.
+    pub output: Bytes,
+    /// The contract created.
+    pub created: Option<Address>,
+    /// Logs, oldest first.
+    pub logs: Vec<Log>,
+    /// Who got which gas, if the meter was on.
+    pub ledger: Option<Ledger>,
+    /// What changed in the state; nothing is written to it.
+    pub changes: Changes,
+}
+
+impl Evm {
+    /// Starts building a machine for a fork, with its prices, the preferred coprocessors and no
+    /// meter.
+    pub fn builder(fork: Fork) -> EvmBuilder {
+        let units = Unit::ALL.into_iter().filter_map(|unit| Some((unit, crate::backends(unit).first()?)));
+        let coprocessors = units
+            .fold(Coprocessors::none(), |all, (unit, backend)| all.with(unit, (backend.new)()));
+        EvmBuilder { schedule: Schedule::new(fork), coprocessors, meter: Meter::Off }
+    }
+
+    /// The prices and rules in force.
+    pub fn schedule(&self) -> &Schedule {
+        self.machine.schedule()
+    }
+
+    /// Executes a transaction on a state, which it reads and does not change; see
+    /// [`Outcome::changes`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the transaction may not be in this block, [`Error::State`] if the state
+    /// could not answer, [`Error::Fault`] if a coprocessor is missing.
+    pub fn transact(
+        &mut self,
+        state: &mut dyn Database,
+        block: &Block,
+        tx: &Transaction,
+    ) -> Result<Outcome, Error> {
+        self.transact_inner(state, block, tx, None)
+    }
+
+    /// Like [`transact`](Self::transact), with a tracer that sees every step.
+    ///
+    /// # Errors
+    /// As [`transact`](Self::transact).
+    pub fn transact_traced(
+        &mut self,
+        state: &mut dyn Database,
+        block: &Block,
+        tx: &Transaction,
+        tracer: &mut dyn Tracer,
+    ) -> Result<Outcome, Error> {
+        self.transact_inner(state, block, tx, Some(tracer))
+    }
+
+    fn transact_inner(
+        &mut self,
+        state: &mut dyn Database,
+        block: &Block,
+        tx: &Transaction,
+        tracer: Option<&mut dyn Tracer>,
+    ) -> Result<Outcome, Error> {
+        self.logs.take();
+        let mut session = self.journal.begin(state);
+        let result = Execution {
+            machine: &mut self.machine,
+            logs: &mut self.logs,
+            session: &mut session,
+            block,
+            tx,
+        }
+        .run(tracer);
+        let mut outcome = result.map_err(|failure| match failure {
+            Failure::Invalid(invalid) => Error::Invalid(invalid),
+            Failure::Fault(fault) => match session.take_error() {
+                Some(error) => Error::State(error),
+                None => Error::Fault(fault),
+            },
+        })?;
+        if self.meter == Meter::Off {
+            outcome.ledger = None;
+        }
+        Ok(outcome)
+    }
+}
+
+enum Failure {
+    Invalid(Invalid),
+    Fault(Fault),
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// One transaction on its way.
+struct Execution<'e, 's> {
+    machine: &'e mut Machine,
+    logs: &'e mut Logs,
+    session: &'e mut Session<'s>,
+    block: &'e Block,
+    tx: &'e Transaction,
+}
+
+impl Execution<'_, '_> {
+    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<Outcome, Failure> {
+        let (intrinsic, floor) = self.validate()?;
+        let sender = self.validate_sender()?;
+        let price = self.effective_gas_price();
+        self.buy_gas(sender, price)?;
+        self.warm_up();
+        let authorization_refund = self.authorize()?;
+        let message = Message {
+            caller: self.tx.sender,
+            to: self.tx.to,
+            nonce: self.tx.nonce,
+            value: self.tx.value,
+            input: &self.tx.data,
+            gas: self.tx.gas_limit - intrinsic.total(),
+        };
+        let env = self.env(price);
+        let completion = self.machine.execute(
+            self.session,
+            self.logs,
+            env,
+            &message,
+            authorization_refund,
+            tracer,
+        )?;
+        self.settle(completion, intrinsic, floor, sender, price)
+    }
+
+    fn fork(&self) -> Fork {
+        self.machine.schedule().fork
+    }
+
+    fn has_dynamic_fee(&self) -> bool {
+        self.tx.kind >= TransactionKind::DynamicFee
+    }
+
+    /// The rules that need no state (EIP-1559, 2930, 3860, 4844, 7623, 7702, 7825).
+    fn validate(&self) -> Result<(Intrinsic, u64), Invalid> {
+        let (tx, block, schedule) = (self.tx, self.block, self.machine.schedule());
+        let (byte, since) = match tx.kind {
+            TransactionKind::Legacy => (0, Fork::Frontier),
+            TransactionKind::AccessList => (1, Fork::Berlin),
+            TransactionKind::DynamicFee => (2, Fork::London),
+            TransactionKind::Blob => (3, Fork::Cancun),
+            TransactionKind::SetCode => (4, Fork::Prague),
+        };
+        if schedule.fork < since {
+            return Err(Invalid::TypeNotInFork(byte));
+        }
+        if let Some(got) = tx.chain_id.filter(|id| *id != block.chain_id) {
+            return Err(Invalid::ChainId { expected: block.chain_id, got });
+        }
+        let cap = schedule.transaction.gas_limit_cap;
+        if tx.gas_limit > cap {
+            return Err(Invalid::GasLimitCap { limit: tx.gas_limit, cap });
+        }
+        if tx.gas_limit > block.gas_limit {
+            return Err(Invalid::BlockGasLimit { limit: tx.gas_limit, block: block.gas_limit });
+        }
+        self.validate_fees()?;
+        if tx.kind == TransactionKind::Blob {
+            self.validate_blobs()?;
+        }
+        if tx.kind == TransactionKind::SetCode {
+            if tx.to.is_none() {
+                return Err(Invalid::SetCodeCreation);
+            }
+            if tx.authorizations.is_empty() {
+                return Err(Invalid::NoAuthorizations);
+            }
+        }
+        let max = schedule.max_initcode_size;
+        if tx.to.is_none() && tx.data.len() > max {
+            return Err(Invalid::InitcodeTooLarge { len: tx.data.len(), max });
+        }
+        let (intrinsic, floor) = Intrinsic::of(tx, &schedule.transaction);
+        if tx.gas_limit < intrinsic.total() {
+            return Err(Invalid::IntrinsicGas { limit: tx.gas_limit, intrinsic: intrinsic.total() });
+        }
+        if tx.gas_limit < floor {
+            return Err(Invalid::FloorGas { limit: tx.gas_limit, floor });
+        }
+        Ok((intrinsic, floor))
+    }
+
+    fn validate_fees(&self) -> Result<(), Invalid> {
+        let (tx, base_fee) = (self.tx, self.block.base_fee);
+        if self.has_dynamic_fee() && tx.max_priority_fee > tx.gas_price {
+            let (priority, cap) = (tx.max_priority_fee, tx.gas_price);
+            return Err(Invalid::PriorityAboveFeeCap { priority, cap });
+        }
+        if self.fork() >= Fork::London && tx.gas_price < base_fee {
+            return Err(Invalid::FeeCapTooLow { cap: tx.gas_price, base_fee });
+        }
+        Ok(())
+    }
+
+    fn validate_blobs(&self) -> Result<(), Invalid> {
+        let (tx, count) = (self.tx, self.tx.blob_hashes.len() as u64);
+        if tx.to.is_none() {
+            return Err(Invalid::BlobCreation);
+        }
+        if count == 0 {
+            return Err(Invalid::NoBlobs);
+        }
+        if let Some(index) = tx.blob_hashes.iter().position(|hash| hash[0] != 1) {
+            return Err(Invalid::BlobVersion { index, version: tx.blob_hashes[index][0] });
+        }
+        let max = self.block.blobs.max.min(self.machine.schedule().transaction.max_blobs);
+        if count > max {
+            return Err(Invalid::TooManyBlobs { count, max });
+        }
+        let (cap, base_fee) = (tx.max_fee_per_blob_gas, self.block.blob_base_fee());
+        if cap < base_fee {
+            return Err(Invalid::BlobFeeCapTooLow { cap, base_fee });
+        }
+        Ok(())
+    }
+
+    /// The rules about the sender's account (EIP-2681, EIP-3607, EIP-7702).
+    fn validate_sender(&mut self) -> Result<AccountId, Failure> {
+        let tx = self.tx;
+        let id = self.session.access(&tx.sender).0;
+        let account = *self.session.account(id)?;
+        if account.has_code() && !is_delegation(&self.session.code(id)?) {
+            return Err(Invalid::SenderHasCode.into());
+        }
+        let (expected, got) = (account.nonce, tx.nonce);
+        if got < expected {
+            return Err(Invalid::NonceTooLow { expected, got }.into());
+        }
+        if got > expected {
+            return Err(Invalid::NonceTooHigh { expected, got }.into());
+        }
+        if got == u64::MAX {
+            return Err(Invalid::NonceIsMax.into());
+        }
+        let gas = tx.gas_price.checked_mul(U256::from(tx.gas_limit));
+        let blobs = U256::from(self.blob_gas()).checked_mul(tx.max_fee_per_blob_gas);
+        let cost = gas.zip(blobs).and_then(|(gas, blobs)| gas.checked_add(blobs));
+        let cost = cost.and_then(|cost| cost.checked_add(tx.value)).ok_or(Invalid::CostOverflow)?;
+        if account.balance < cost {
+            return Err(Invalid::InsufficientFunds { balance: account.balance, cost }.into());
+        }
+        Ok(id)
+    }
+
+    fn blob_gas(&self) -> u64 {
+        match self.tx.kind {
+            TransactionKind::Blob => GAS_PER_BLOB * self.tx.blob_hashes.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// What a gas costs the sender in wei (EIP-1559).
+    fn effective_gas_price(&self) -> U256 {
+        if self.has_dynamic_fee() {
+            let price = self.block.base_fee.saturating_add(self.tx.max_priority_fee);
+            price.min(self.tx.gas_price)
+        } else {
+            self.tx.gas_price
+        }
+    }
+
+    fn buy_gas(&mut self, sender: AccountId, price: U256) -> Result<(), Failure> {
+        let gas = price * U256::from(self.tx.gas_limit);
+        let blob_gas = self.blob_gas();
+        let blobs = match blob_gas {
+            0 => U256::ZERO,
+            _ => U256::from(blob_gas).saturating_mul(self.block.blob_base_fee()),
+        };
+        self.session.debit(sender, &gas.saturating_add(blobs))?;
+        self.session.increment_nonce(sender)?;
+        Ok(())
+    }
+
+    /// Makes warm what is so from the start (EIP-2929, EIP-2930, EIP-3651).
+    fn warm_up(&mut self) {
+        if self.fork() >= Fork::Shanghai {
+            self.session.access(&self.block.coinbase);
+        }
+        if self.tx.kind == TransactionKind::Legacy {
+            return;
+        }
+        for item in &self.tx.access_list {
+            let id = self.session.access(&item.address).0;
+            for key in &item.keys {
+                self.session.access_slot(id, key);
+            }
+        }
+    }
+
+    /// Carries out the authorizations; those that do not hold are passed over. Returns the refund
+    /// for accounts that exist (EIP-7702).
+    fn authorize(&mut self) -> Result<u64, Failure> {
+        if self.tx.kind != TransactionKind::SetCode {
+            return Ok(0);
+        }
+        let mut refund = 0;
+        for authorization in &self.tx.authorizations {
+            let chain_id = authorization.chain_id;
+            let elsewhere = !chain_id.is_zero() && chain_id != U256::from(self.block.chain_id);
+            if elsewhere || authorization.nonce == u64::MAX {
+                continue;
+            }
+            let Some(authority) = self.authority(authorization)? else { continue };
+            let id = self.session.access(&authority).0;
+            let account = *self.session.account(id)?;
+            let delegated = account.has_code() && is_delegation(&self.session.code(id)?);
+            if (account.has_code() && !delegated) || account.nonce != authorization.nonce {
+                continue;
+            }
+            if account.exists {
+                refund += self.machine.schedule().transaction.authorization_refund;
+            }
+            if authorization.address.is_zero() {
+                self.session.set_code(id, Bytes::new(), KECCAK256_EMPTY)?;
+            } else {
+                let code = Bytes::from([&DELEGATION, authorization.address.as_slice()].concat());
+                let hash = self.keccak(&code)?;
+                self.session.set_code(id, code, hash)?;
+            }
+            self.session.increment_nonce(id)?;
+            self.session.credit(id, &U256::ZERO)?;
+        }
+        Ok(refund)
+    }
+
+    /// Who signed an authorization; `None` if the signature is no good (EIP-2, EIP-7702).
+    fn authority(&self, authorization: &Authorization) -> Result<Option<Address>, Fault> {
+        if authorization.s > HALF_CURVE_ORDER || authorization.y_parity > 1 {
+            return Ok(None);
+        }
+        let mut message = vec![0x05];
+        let fields: [&dyn Encodable; 3] =
+            [&authorization.chain_id, &authorization.address, &authorization.nonce];
+        let payload_length = fields.iter().map(|field| field.length()).sum();
+        Header { list: true, payload_length }.encode(&mut message);
+        for field in fields {
+            field.encode(&mut message as &mut dyn BufMut);
+        }
+        let mut input = [0; 128];
+        input[..32].copy_from_slice(self.keccak(&message)?.as_slice());
+        input[63] = 27 + authorization.y_parity;
+        input[64..96].copy_from_slice(&authorization.r.to_be_bytes::<32>());
+        input[96..].copy_from_slice(&authorization.s.to_be_bytes::<32>());
+        let mut output = [0; 32];
+        let signature = self.machine.coprocessors().get(Unit::Signature)?;
+        let len = signature.execute(Op::Ecrecover, &input, &mut output)?;
+        Ok((len == 32).then(|| Address::from_slice(&output[12..])))
+    }
+
+    fn keccak(&self, bytes: &[u8]) -> Result<B256, Fault> {
+        let mut hash = B256::ZERO;
+        self.machine.coprocessors().get(Unit::Hash)?.execute(Op::Keccak256, bytes, &mut hash.0)?;
+        Ok(hash)
+    }
+
+    fn env(&self, gas_price: U256) -> Env {
+        let (tx, block) = (self.tx, self.block);
+        let cancun = self.fork() >= Fork::Cancun;
+        let blobs = tx.kind == TransactionKind::Blob;
+        Env {
+            origin: tx.sender,
+            gas_price,
+            chain_id: U256::from(block.chain_id),
+            coinbase: block.coinbase,
+            timestamp: U256::from(block.timestamp),
+            number: block.number,
+            prevrandao: block.prevrandao,
+            gas_limit: U256::from(block.gas_limit),
+            base_fee: block.base_fee,
+            blob_base_fee: if cancun { block.blob_base_fee() } else { U256::ZERO },
+            blob_hashes: if blobs { tx.blob_hashes.clone() } else { Vec::new() },
+        }
+    }
+
+    /// Refund, floor, payment of the coinbase, and the state's changes (EIP-161, 1559, 3529, 7623).
+    fn settle(
+        self,
+        completion: Completion,
+        intrinsic: Intrinsic,
+        floor: u64,
+        sender: AccountId,
+        price: U256,
+    ) -> Result<Outcome, Failure> {
+        let (tx, schedule) = (self.tx, self.machine.schedule());
+        let spent = tx.gas_limit - completion.gas_left;
+        let raw = completion.refund;
+        let capped = raw.min(spent / schedule.transaction.refund_quotient);
+        let floor_top_up = floor.saturating_sub(spent - capped);
+        let gas_used = spent - capped + floor_top_up;
+
+        let unused = U256::from(tx.gas_limit - gas_used);
+        self.session.credit(sender, &(price * unused))?;
+        let london = schedule.fork >= Fork::London;
+        let burnt = if london { self.block.base_fee } else { U256::ZERO };
+        let coinbase = self.session.resolve(&self.block.coinbase);
+        let reward = (price - burnt) * U256::from(gas_used);
+        self.session.credit(coinbase, &reward)?;
+
+        let refund = Refund { raw, capped };
+        let ledger = Ledger { intrinsic, rows: completion.rows, refund, floor_top_up };
+        Ok(Outcome {
+            status: completion.status,
+            gas_used,
+            output: completion.output,
+            created: completion.created,
+            logs: self.logs.take(),
+            ledger: Some(ledger),
+            changes: self.session.finish(schedule.clear_empty),
+        })
+    }
+}
+
+/// What a delegated account's code starts with (EIP-7702).
+const DELEGATION: [u8; 3] = [0xef, 0x01, 0x00];
+
+/// Half the order of secp256k1; a higher s is malleable (EIP-2).
+const HALF_CURVE_ORDER: U256 = U256::from_limbs([
+    0xdfe9_2f46_681b_20a0,
+    0x5d57_6e73_57a4_501d,
+    0xffff_ffff_ffff_ffff,
+    0x7fff_ffff_ffff_ffff,
+]);
+
+fn is_delegation(code: &[u8]) -> bool {
+    code.len() == 23 && code.starts_with(&DELEGATION)
+}

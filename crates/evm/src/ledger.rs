@@ -1,0 +1,136 @@
+//! A transaction's gas ledger: the intrinsic parts, a row for each operation, the refund and the
+//! floor. `intrinsic + Σ rows − refund + floor top-up = gas used`, exactly, on every path.
+
+use tandem_coprocessor::Unit;
+use tandem_glue::{Gas, Row, TransactionPrices};
+
+use crate::Transaction;
+
+/// The intrinsic gas, part by part (Yellow Paper, section 6.2; EIP-2930, 3860, 7702).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Intrinsic {
+    /// Any transaction.
+    pub base: u64,
+    /// Creating a contract.
+    pub creation: u64,
+    /// Zero bytes of calldata.
+    pub zero_calldata: u64,
+    /// Non-zero bytes of calldata.
+    pub nonzero_calldata: u64,
+    /// Words of init code.
+    pub initcode_words: u64,
+    /// Addresses of the access list.
+    pub access_list_addresses: u64,
+    /// Keys of the access list.
+    pub access_list_keys: u64,
+    /// Authorizations.
+    pub authorizations: u64,
+}
+
+impl Intrinsic {
+    /// What a transaction pays before it executes. The second number is the floor its gas used
+    /// cannot fall below (EIP-7623), 0 if there is none.
+    pub fn of(tx: &Transaction, prices: &TransactionPrices) -> (Self, u64) {
+        let nonzero = tx.data.iter().filter(|&&byte| byte != 0).count() as u64;
+        let zero = tx.data.len() as u64 - nonzero;
+        let keys: usize = tx.access_list.iter().map(|item| item.keys.len()).sum();
+        let creates = tx.to.is_none();
+        let initcode_words = if creates { tx.data.len().div_ceil(32) as u64 } else { 0 };
+        let floor = match prices.floor_token {
+            0 => 0,
+            token => prices.base + token * (zero + 4 * nonzero),
+        };
+        let parts = Self {
+            base: prices.base,
+            creation: if creates { prices.creation } else { 0 },
+            zero_calldata: prices.zero_byte * zero,
+            nonzero_calldata: prices.nonzero_byte * nonzero,
+            initcode_words: prices.initcode_word * initcode_words,
+            access_list_addresses: prices.list_address * tx.access_list.len() as u64,
+            access_list_keys: prices.list_key * keys as u64,
+            authorizations: prices.authorization * tx.authorizations.len() as u64,
+        };
+        (parts, floor)
+    }
+
+    /// Each part under the name reports give it.
+    pub const fn parts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("base", self.base),
+            ("creation", self.creation),
+            ("zero_calldata", self.zero_calldata),
+            ("nonzero_calldata", self.nonzero_calldata),
+            ("initcode_words", self.initcode_words),
+            ("access_list_addresses", self.access_list_addresses),
+            ("access_list_keys", self.access_list_keys),
+            ("authorizations", self.authorizations),
+        ]
+    }
+
+    /// Zero and non-zero bytes of calldata together.
+    pub const fn calldata(&self) -> u64 {
+        self.zero_calldata + self.nonzero_calldata
+    }
+
+    /// All parts together.
+    pub fn total(&self) -> u64 {
+        self.parts().iter().map(|(_, gas)| gas).sum()
+    }
+}
+
+/// The refund, in gas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refund {
+    /// The refund counter at the end.
+    pub raw: u64,
+    /// What was given back: at most a part of the gas used (EIP-3529).
+    pub capped: u64,
+}
+
+/// Who got which gas of a transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ledger {
+    /// What was due before the execution.
+    pub intrinsic: Intrinsic,
+    /// The execution, a row for each unit and operation.
+    pub rows: Vec<Row>,
+    /// What was given back.
+    pub refund: Refund,
+    /// What was added to reach the calldata floor (EIP-7623).
+    pub floor_top_up: u64,
+}
+
+impl Ledger {
+    /// The gas of the execution: all rows.
+    pub fn execution_gas(&self) -> u64 {
+        self.rows.iter().map(|row| row.gas.total()).sum()
+    }
+
+    /// The glue's part of the execution.
+    pub fn glue_gas(&self) -> u64 {
+        self.unit_gas(Unit::Glue).total()
+    }
+
+    /// The coprocessors' part of the execution: every unit but the glue.
+    pub fn coprocessor_gas(&self) -> u64 {
+        self.execution_gas() - self.glue_gas()
+    }
+
+    /// One unit's part of the execution.
+    pub fn unit_gas(&self, unit: Unit) -> Gas {
+        let rows = self.rows.iter().filter(|row| row.unit == unit);
+        rows.fold(Gas::default(), |sum, row| Gas {
+            execution: sum.execution + row.gas.execution,
+            state: sum.state + row.gas.state,
+        })
+    }
+
+    /// What the parts add up to; equal to the transaction's gas used.
+    pub fn gas_used(&self) -> u64 {
+        (self.intrinsic.total() + self.execution_gas()).saturating_sub(self.refund.capped)
+            + self.floor_top_up
+    }
+}

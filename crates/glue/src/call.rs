@@ -1,0 +1,634 @@
+//! How frames start and end: the CALL and CREATE families, RETURN, REVERT, STOP, SELFDESTRUCT, halts,
+//! and the transaction's own frame. Frames lie on a stack of the machine's, so depth costs no native
+//! stack. Gas forwarded to a callee is nobody's cost: the callee posts rows of its own.
+//!
+//! The functions for opcodes return `true` when the machine has new registers for the driver, and
+//! `false` when the frame halts.
+
+use alloc::sync::Arc;
+
+use tandem_coprocessor::{
+    Access, AccountId, Checkpoint, Creation, Fault, Unit,
+    primitives::{Address, B256, Bytes, U256},
+};
+
+use crate::{
+    Code, Halt, Message, Status,
+    ledger::RowId,
+    machine::{Machine, Purpose},
+    memory::Range,
+    opcode::op,
+    precompile::Precompile,
+    stack::Stack,
+    word,
+};
+
+/// The deepest frame (Yellow Paper, section 8).
+const MAX_DEPTH: usize = 1024;
+
+/// Unwraps a coprocessor's answer, or ends the transaction.
+macro_rules! answer {
+    ($m:expr, $result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(fault) => {
+                $m.broken(fault);
+                return false;
+            }
+        }
+    };
+}
+
+/// Goes on only if there was enough gas.
+macro_rules! paid {
+    ($gas:expr) => {{
+        let gas: i64 = $gas;
+        if gas < 0 {
+            return false;
+        }
+        gas
+    }};
+}
+
+/// What a new frame is given.
+#[derive(Debug)]
+struct Start {
+    purpose: Purpose,
+    is_static: bool,
+    account: AccountId,
+    address: Address,
+    caller: Address,
+    value: U256,
+    /// Who pays the value, if it moves at all.
+    payer: Option<AccountId>,
+    /// Calldata, in the buffer of all memory.
+    input: Range,
+    /// Where the caller wants the output, in the caller's memory.
+    output: Range,
+    gas: i64,
+    run: Run,
+}
+
+/// What a new frame runs.
+#[derive(Debug)]
+enum Run {
+    Nothing,
+    Code(usize),
+    Precompile(Precompile),
+}
+
+/// What starting a frame came to.
+enum Started {
+    /// It runs now.
+    Running,
+    /// It was over at once, with so much gas left.
+    Over(Status, i64),
+}
+
+/// CALL, CALLCODE, DELEGATECALL and STATICCALL (EIP-7, EIP-150, EIP-161, EIP-214, EIP-2929, EIP-7702).
+pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
+    let with_value = const { matches!(OP, op::CALL | op::CALLCODE) };
+    let (requested, to) = (*stack.peek(0), word::to_address(stack.peek(1)));
+    let value = if with_value { *stack.peek(2) } else { U256::ZERO };
+    let (sends, data) = (!value.is_zero(), 2 + usize::from(with_value));
+    if OP == op::CALL && sends && m.frame().is_static {
+        m.fail(Halt::StaticViolation, Unit::State, gas);
+        return false;
+    }
+
+    let gas_before = gas;
+    let (mut input, gas) = m.range(gas, stack.peek(data), stack.peek(data + 1));
+    let gas = paid!(gas);
+    let (output, gas) = m.range(gas, stack.peek(data + 2), stack.peek(data + 3));
+    let gas = paid!(gas);
+    let (id, access) = m.state().access(&to);
+    let price = u64::from(m.schedule.base[OP as usize]) + m.account_price(access);
+    let gas = paid!(m.charge(gas, RowId::opcode(OP), price));
+    let (run, surcharge) = answer!(m, m.runs(&to, id));
+    let gas = paid!(m.charge_more(gas, RowId::opcode(OP), surcharge));
+    let gas = if OP == op::CALL && answer!(m, m.makes_account(id, sends)) {
+        paid!(m.charge_more(gas, RowId::opcode(OP), m.schedule.new_account))
+    } else {
+        gas
+    };
+    let gas = if sends { paid!(m.charge_value(gas, RowId::opcode(OP))) } else { gas };
+    let stipend = if sends { m.schedule.call_stipend as i64 } else { 0 };
+    let forwarded = paid!(m.forwarded(gas, &requested));
+    let gas = gas - forwarded;
+    m.call_cost = gas_before - gas;
+
+    let (account, address, caller, frame_value, is_static) = {
+        let f = m.frame();
+        match OP {
+            op::CALL => (id, to, f.address, value, f.is_static),
+            op::CALLCODE => (f.account, f.address, f.address, value, f.is_static),
+            op::DELEGATECALL => (f.account, f.address, f.caller, f.value, f.is_static),
+            _ => (id, to, f.address, value, true),
+        }
+    };
+    let payer = m.frame().account;
+    input.offset += m.frame().memory_start;
+    m.suspend(ip, stack, data + 4, gas);
+    if m.depth == MAX_DEPTH || (sends && answer!(m, m.state().account(payer)).balance < value) {
+        m.frame_mut().gas += forwarded + stipend;
+        return true;
+    }
+    let moves = const { matches!(OP, op::CALL | op::STATICCALL) };
+    m.enter(Start {
+        purpose: Purpose::Call,
+        is_static,
+        account,
+        address,
+        caller,
+        value: frame_value,
+        payer: moves.then_some(payer),
+        input,
+        output,
+        gas: forwarded + stipend,
+        run,
+    })
+}
+
+/// CREATE and CREATE2 (EIP-161, EIP-684, EIP-1014, EIP-3860).
+pub(crate) fn create<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
+    let value = *stack.peek(0);
+    if m.frame().is_static {
+        m.fail(Halt::StaticViolation, Unit::State, gas);
+        return false;
+    }
+
+    let gas_before = gas;
+    let (range, gas) = m.range(gas, stack.peek(1), stack.peek(2));
+    let gas = paid!(gas);
+    if range.len > m.schedule.max_initcode_size {
+        m.fail(Halt::InitcodeTooLarge, Unit::State, gas);
+        return false;
+    }
+    let base = u64::from(m.schedule.base[OP as usize]);
+    let gas = paid!(m.charge(gas, RowId::opcode(OP), base));
+    let words = range.len.div_ceil(32) as u64;
+    let row = if OP == op::CREATE { RowId::CREATE_WORDS } else { RowId::CREATE2_WORDS };
+    let gas = paid!(m.charge_some(gas, row, m.schedule.initcode_word * words));
+    let hashing = if OP == op::CREATE2 { m.schedule.keccak_word * words } else { 0 };
+    let gas = paid!(m.charge_some(gas, RowId::CREATE2_HASH, hashing));
+    let forwarded = if m.schedule.all_but_one_64th { gas - gas / 64 } else { gas };
+    let gas = gas - forwarded;
+    m.call_cost = gas_before - gas;
+
+    let (creator, caller) = (m.frame().account, m.frame().address);
+    m.suspend(ip, stack, if OP == op::CREATE { 3 } else { 4 }, gas);
+    let account = *answer!(m, m.state().account(creator));
+    let refused = m.depth == MAX_DEPTH || account.balance < value;
+    if refused || !answer!(m, m.state().increment_nonce(creator)) {
+        m.frame_mut().gas += forwarded;
+        return true;
+    }
+    let init_code = Bytes::copy_from_slice(m.memory_range(range));
+    let address = if OP == op::CREATE {
+        answer!(m, m.create_address(&caller, account.nonce))
+    } else {
+        answer!(m, m.create2_address(&caller, stack.peek(3), &init_code))
+    };
+    m.enter_creation(address, caller, creator, value, init_code, forwarded)
+}
+
+/// STOP, and the end of the code.
+pub(crate) fn stop(m: &mut Machine, ip: *const u8, _: Stack, gas: i64) -> bool {
+    m.return_data.clear();
+    m.succeed(ip, gas)
+}
+
+/// RETURN and REVERT (EIP-140).
+pub(crate) fn return_<const REVERT: bool>(
+    m: &mut Machine,
+    ip: *const u8,
+    stack: Stack,
+    gas: i64,
+) -> bool {
+    let gas_before = gas;
+    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1));
+    let gas = paid!(gas);
+    m.call_cost = gas_before - gas;
+    m.return_data.clear();
+    let start = m.frame().memory_start + range.offset;
+    m.return_data.extend_from_slice(m.memory.bytes(start, range.len));
+    if !REVERT {
+        return m.succeed(ip, gas);
+    }
+    m.end_last_stretch(ip);
+    m.finish(Status::Revert, gas);
+    true
+}
+
+/// SELFDESTRUCT (EIP-150, EIP-161, EIP-3529, EIP-6780).
+pub(crate) fn self_destruct(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
+    let account = m.frame().account;
+    if m.frame().is_static {
+        m.fail(Halt::StaticViolation, Unit::State, gas);
+        return false;
+    }
+
+    let gas_before = gas;
+    let (beneficiary, access) = m.state().access(&word::to_address(stack.peek(0)));
+    // A warm beneficiary costs nothing on top.
+    let surcharge = if access == Access::Cold { m.schedule.cold_account } else { 0 };
+    let base = u64::from(m.schedule.base[op::SELFDESTRUCT as usize]);
+    let gas = paid!(m.charge(gas, RowId::opcode(op::SELFDESTRUCT), base + surcharge));
+    let has_balance = !answer!(m, m.state().account(account)).balance.is_zero();
+    let charged = m.schedule.all_but_one_64th;
+    let gas = if charged && answer!(m, m.makes_account(beneficiary, has_balance)) {
+        paid!(m.charge_more(gas, RowId::opcode(op::SELFDESTRUCT), m.schedule.new_account))
+    } else {
+        gas
+    };
+    m.call_cost = gas_before - gas;
+
+    let only_created = m.schedule.self_destruct_only_created;
+    let done = answer!(m, m.state().self_destruct(account, beneficiary, only_created));
+    if !done.repeated {
+        m.refund += m.schedule.self_destruct_refund as i64;
+    }
+    m.return_data.clear();
+    m.end_last_stretch(ip);
+    m.finish(Status::Success, gas);
+    true
+}
+
+impl Machine {
+    /// Starts the transaction's own frame; `done` is set if it was over at once. Returns the address
+    /// of the contract to be created.
+    pub(crate) fn start(&mut self, message: &Message<'_>) -> Result<Option<Address>, Fault> {
+        (self.depth, self.running) = (0, 0);
+        self.done = None;
+        self.fault = None;
+        self.return_data.clear();
+        let calldata = if message.to.is_some() { message.input } else { &[] };
+        self.memory.reset(calldata);
+        self.memory_len = 0;
+        let payer = self.state().access(&message.caller).0;
+        let gas = i64::try_from(message.gas).unwrap_or(i64::MAX);
+        let Some(to) = message.to else {
+            let address = self.create_address(&message.caller, message.nonce)?;
+            let init_code = Bytes::copy_from_slice(message.input);
+            self.enter_creation(address, message.caller, payer, message.value, init_code, gas);
+            return Ok(Some(address));
+        };
+        let id = self.state().access(&to).0;
+        let (run, _) = self.runs(&to, id)?;
+        self.enter(Start {
+            purpose: Purpose::Call,
+            is_static: false,
+            account: id,
+            address: to,
+            caller: message.caller,
+            value: message.value,
+            payer: Some(payer),
+            input: Range { offset: 0, len: calldata.len() },
+            output: Range::default(),
+            gas,
+            run,
+        });
+        Ok(None)
+    }
+
+    /// What a call to an account runs, and what the access to its delegate costs (EIP-7702). A
+    /// delegate's own delegation is not followed, nor does it run a precompile.
+    fn runs(&mut self, address: &Address, id: AccountId) -> Result<(Run, u64), Fault> {
+        if let Some(precompile) = self.precompile(address) {
+            return Ok((Run::Precompile(precompile), 0));
+        }
+        let Some(code) = self.code_index(id)? else { return Ok((Run::Nothing, 0)) };
+        match self.codes[code].delegate {
+            Some(delegate) if self.schedule.delegations => {
+                let (id, access) = self.state().access(&delegate);
+                let code = self.code_index(id)?;
+                Ok((code.map_or(Run::Nothing, Run::Code), self.account_price(access)))
+            }
+            _ => Ok((Run::Code(code), 0)),
+        }
+    }
+
+    /// The analysed code of an account, as an index into `codes`; `None` without code.
+    fn code_index(&mut self, id: AccountId) -> Result<Option<usize>, Fault> {
+        let account = self.state().account(id)?;
+        if !account.has_code() {
+            return Ok(None);
+        }
+        let hash = account.code_hash;
+        let known = self.code_of.get(id.0 as usize).copied().flatten();
+        if let Some(index) = known.filter(|&index| self.codes[index].hash == hash) {
+            return Ok(Some(index));
+        }
+        let code = match self.cache.get(&hash) {
+            Some(code) => code,
+            None => {
+                let code = Arc::new(Code::analyse(self.state().code(id)?, hash, &self.dialect));
+                self.cache.insert(code.clone());
+                code
+            }
+        };
+        let index = self.open_code(code);
+        if self.code_of.len() <= id.0 as usize {
+            self.code_of.resize(id.0 as usize + 1, None);
+        }
+        self.code_of[id.0 as usize] = Some(index);
+        Ok(Some(index))
+    }
+
+    fn open_code(&mut self, code: Arc<Code>) -> usize {
+        if let Some(meter) = &mut self.meter {
+            meter.open(code.clone());
+        }
+        self.codes.push(code);
+        self.codes.len() - 1
+    }
+
+    /// Whether a call or a SELFDESTRUCT to the account makes it: since EIP-161 only with value.
+    fn makes_account(&mut self, id: AccountId, with_value: bool) -> Result<bool, Fault> {
+        let account = self.state().account(id)?;
+        let (exists, empty) = (account.exists, account.is_empty());
+        Ok(if self.schedule.clear_empty { with_value && empty } else { !exists })
+    }
+
+    /// Charges the transfer of value; the stipend in it is not posted, since it is the callee's.
+    fn charge_value(&mut self, gas: i64, row: RowId) -> i64 {
+        let stipend = self.schedule.call_stipend;
+        if self.schedule.call_value > gas as u64 {
+            return self.fail(Halt::OutOfGas, Unit::State, gas);
+        }
+        self.charge_more(gas, row, self.schedule.call_value - stipend) - stipend as i64
+    }
+
+    /// Charges a row that is not there when it costs nothing.
+    fn charge_some(&mut self, gas: i64, row: RowId, amount: u64) -> i64 {
+        if amount == 0 { gas } else { self.charge(gas, row, amount) }
+    }
+
+    /// The gas a callee gets: what was asked for, but since EIP-150 at most all but one 64th.
+    fn forwarded(&mut self, gas: i64, requested: &U256) -> i64 {
+        let requested = i64::try_from(*requested).unwrap_or(i64::MAX);
+        if self.schedule.all_but_one_64th {
+            requested.min(gas - gas / 64)
+        } else if requested <= gas {
+            requested
+        } else {
+            self.fail(Halt::OutOfGas, Unit::State, gas)
+        }
+    }
+
+    /// Puts the registers away: the opcode's inputs are gone, and a zero for its failure is on top.
+    fn suspend(&mut self, ip: *const u8, mut stack: Stack, inputs: usize, gas: i64) {
+        stack.drop(inputs);
+        stack.push(U256::ZERO);
+        self.return_data.clear();
+        let memory_len = self.memory_len;
+        let frame = self.frame_mut();
+        (frame.ip, frame.stack, frame.gas) = (ip, stack, gas);
+        frame.memory_len = memory_len;
+    }
+
+    fn create2_address(&self, creator: &Address, salt: &U256, code: &[u8]) -> Result<Address, Fault> {
+        let mut bytes = [0xff; 85];
+        bytes[1..21].copy_from_slice(creator.as_slice());
+        bytes[21..53].copy_from_slice(&salt.to_be_bytes::<32>());
+        bytes[53..].copy_from_slice(self.hash(code)?.as_slice());
+        Ok(Address::from_word(self.hash(&bytes)?))
+    }
+
+    /// Starts a contract's init code, and delivers the failure if the address is taken.
+    fn enter_creation(
+        &mut self,
+        address: Address,
+        caller: Address,
+        creator: AccountId,
+        value: U256,
+        init_code: Bytes,
+        gas: i64,
+    ) -> bool {
+        let account = self.state().access(&address).0;
+        let nonce = u64::from(self.schedule.clear_empty);
+        let checkpoint = self.state().checkpoint();
+        if answer!(self, self.state().create(account, nonce)) == Creation::Collision {
+            self.state().revert(checkpoint);
+            self.burn(Halt::CreateCollision, Unit::State, gas);
+            self.deliver(Purpose::Create, Status::Halt(Halt::CreateCollision), 0, Range::default());
+            return true;
+        }
+        let code = Code::analyse(init_code, B256::ZERO, &self.dialect);
+        let run = Run::Code(self.open_code(Arc::new(code)));
+        self.enter_at(
+            checkpoint,
+            Start {
+                purpose: Purpose::Create,
+                is_static: false,
+                account,
+                address,
+                caller,
+                value,
+                payer: Some(creator),
+                input: Range::default(),
+                output: Range::default(),
+                gas,
+                run,
+            },
+        )
+    }
+
+    fn enter(&mut self, start: Start) -> bool {
+        let checkpoint = self.state().checkpoint();
+        self.enter_at(checkpoint, start)
+    }
+
+    /// Starts a frame, or delivers its result if it is over at once.
+    fn enter_at(&mut self, checkpoint: Checkpoint, start: Start) -> bool {
+        let (purpose, output) = (start.purpose, start.output);
+        match answer!(self, self.begin(checkpoint, start)) {
+            Started::Running => {}
+            Started::Over(status, gas) => self.deliver(purpose, status, gas, output),
+        }
+        true
+    }
+
+    fn begin(
+        &mut self,
+        state_checkpoint: Checkpoint,
+        start: Start,
+    ) -> Result<Started, Fault> {
+        if let Some(payer) = start.payer {
+            self.state().transfer(payer, start.account, &start.value)?;
+        }
+        let code = match start.run {
+            Run::Nothing => return Ok(Started::Over(Status::Success, start.gas)),
+            Run::Precompile(precompile) => {
+                let gas = self.dispatch(precompile, start.input, start.gas);
+                if let Some(fault) = self.fault {
+                    return Err(fault);
+                }
+                if gas >= 0 {
+                    return Ok(Started::Over(Status::Success, gas));
+                }
+                let (halt, unit, burnt) = self.failure;
+                self.burn(halt, unit, burnt);
+                self.state().revert(state_checkpoint);
+                return Ok(Started::Over(Status::Halt(halt), 0));
+            }
+            Run::Code(code) => code,
+        };
+        let log_checkpoint = self.log().checkpoint();
+        let depth = self.running;
+        let memory_start = match depth {
+            0 => start.input.len,
+            _ => self.frame().memory_start + self.memory_len,
+        };
+        let (ip, refund) = (self.codes[code].image(), self.refund);
+        self.depth = depth;
+        let frame = self.frame_at(depth);
+        frame.ip = ip;
+        frame.gas = start.gas;
+        frame.code = code;
+        frame.purpose = start.purpose;
+        frame.is_static = start.is_static;
+        frame.account = start.account;
+        frame.address = start.address;
+        frame.caller = start.caller;
+        frame.value = start.value;
+        frame.input = start.input;
+        frame.memory_start = memory_start;
+        frame.memory_len = 0;
+        frame.output = start.output;
+        frame.state_checkpoint = state_checkpoint;
+        frame.log_checkpoint = log_checkpoint;
+        frame.refund = refund;
+        frame.stretch = 0;
+        self.running = depth + 1;
+        self.resume();
+        Ok(Started::Running)
+    }
+
+    /// Makes the frame at `depth` the running one.
+    fn resume(&mut self) {
+        let frame = &self.frames[self.depth];
+        let (start, len, code) = (frame.memory_start, frame.memory_len, frame.code);
+        self.memory_at = self.memory.at(start);
+        self.memory_len = len;
+        self.code_at = self.codes[code].image();
+    }
+
+    /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
+    fn succeed(&mut self, ip: *const u8, gas: i64) -> bool {
+        let gas = if self.frame().purpose == Purpose::Create { paid!(self.deposit(gas)) } else { gas };
+        self.end_last_stretch(ip);
+        self.finish(Status::Success, gas);
+        true
+    }
+
+    /// Makes the return data the created account's code; the gas left, negative if that fails.
+    fn deposit(&mut self, gas: i64) -> i64 {
+        let len = self.return_data.len();
+        if len > self.schedule.max_code_size {
+            return self.fail(Halt::CodeTooLarge, Unit::State, gas);
+        }
+        if self.schedule.reject_ef && self.return_data.first() == Some(&0xef) {
+            return self.fail(Halt::InvalidCode, Unit::State, gas);
+        }
+        let price = self.schedule.code_deposit_byte * len as u64;
+        if price > gas as u64 && !self.schedule.strict_deposit {
+            return gas;
+        }
+        let gas = self.charge_some(gas, RowId::CODE_DEPOSIT, price);
+        if gas < 0 || len == 0 {
+            return gas;
+        }
+        let code = Bytes::copy_from_slice(&self.return_data);
+        let account = self.frame().account;
+        match self.hash(&code).and_then(|hash| self.state().set_code(account, code, hash)) {
+            Ok(()) => gas,
+            Err(fault) => self.broken(fault),
+        }
+    }
+
+    /// Ends the frame exceptionally: the gas noted with the failure burns.
+    pub(crate) fn halt(&mut self, ip: *const u8) {
+        if self.fault.is_some() {
+            return;
+        }
+        let (halt, unit, gas) = self.failure;
+        self.end_last_stretch(ip);
+        self.burn(halt, unit, gas);
+        self.return_data.clear();
+        self.finish(Status::Halt(halt), 0);
+    }
+
+    fn burn(&mut self, halt: Halt, unit: Unit, gas: i64) {
+        if let Some(meter) = &mut self.meter {
+            meter.post(RowId::halt(unit, halt), 1, gas as u64);
+        }
+    }
+
+    /// Notes, for the ledger, that code ran up to `behind` and goes on at `next`.
+    #[inline(always)]
+    pub(crate) fn end_stretch(&mut self, behind: *const u8, next: *const u8) {
+        let (behind, next) = (behind.addr() - self.code_at.addr(), next.addr() - self.code_at.addr());
+        let frame = &mut self.frames[self.depth];
+        if let Some(meter) = &mut self.meter {
+            meter.ran(frame.code, frame.stretch, behind);
+        }
+        frame.stretch = next;
+    }
+
+    fn end_last_stretch(&mut self, ip: *const u8) {
+        if self.meter.is_some() {
+            self.end_stretch(ip, ip);
+        }
+    }
+
+    /// Takes the running frame down and delivers its result.
+    fn finish(&mut self, status: Status, gas: i64) {
+        let frame = &self.frames[self.depth];
+        let (purpose, output, code, address) = (frame.purpose, frame.output, frame.code, frame.address);
+        if status != Status::Success {
+            let (state, log, refund) = (frame.state_checkpoint, frame.log_checkpoint, frame.refund);
+            self.state().revert(state);
+            self.log().revert(log);
+            self.refund = refund;
+        }
+        self.running -= 1;
+        if purpose == Purpose::Create && code + 1 == self.codes.len() {
+            // Init code runs once; many creations would pile up otherwise.
+            self.codes.pop();
+            if let Some(meter) = &mut self.meter {
+                meter.close_last(&self.schedule);
+            }
+        }
+        if self.running > 0 {
+            self.depth = self.running - 1;
+            self.resume();
+        }
+        self.deliver(purpose, status, gas, output);
+        if self.running > 0 && purpose == Purpose::Create && status == Status::Success {
+            self.frame().stack.set(0, word::from_address(&address));
+        }
+    }
+
+    /// Hands a result to the running frame, or to the transaction if there is none.
+    fn deliver(&mut self, purpose: Purpose, status: Status, gas: i64, output: Range) {
+        if self.running == 0 {
+            self.done = Some((status, gas));
+            return;
+        }
+        self.frame_mut().gas += gas;
+        if purpose == Purpose::Create {
+            if status == Status::Success {
+                self.return_data.clear();
+            }
+            return;
+        }
+        if status == Status::Success {
+            self.frame().stack.set(0, U256::ONE);
+        }
+        let len = output.len.min(self.return_data.len());
+        let start = self.frame().memory_start + output.offset;
+        let (memory, data) = (&mut self.memory, &self.return_data);
+        memory.bytes_mut(start, len).copy_from_slice(&data[..len]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Code as the drivers run it: analysed once, kept by code hash. The image that runs is a copy with
+//! zeros (STOP) behind it, so that neither the end of the code nor a PUSH's data needs a check, and
+//! with every opcode the fork lacks replaced by INVALID. The original bytes stay for what reads code.
+
+use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use tandem_coprocessor::primitives::{Address, B256, Bytes};
+
+use crate::{
+    Fork,
+    opcode::{op, opcode},
+};
+
+/// The longest run past the end: PUSH32's data, then STOP.
+const PADDING: usize = 33;
+
+/// What a delegated account's code starts with; the delegate's address follows (EIP-7702).
+const DELEGATION: [u8; 3] = [0xef, 0x01, 0x00];
+
+/// Stands for JUMP in the image of a metered machine, which counts what ran at its jumps.
+pub(crate) const METERED_JUMP: u8 = 0xb0;
+/// Stands for JUMPI in the image of a metered machine.
+pub(crate) const METERED_JUMPI: u8 = 0xb1;
+
+/// Analysed code.
+#[derive(Debug)]
+pub struct Code {
+    pub(crate) hash: B256,
+    pub(crate) bytes: Bytes,
+    pub(crate) delegate: Option<Address>,
+    image: Box<[u8]>,
+    jumpdests: Box<[u64]>,
+}
+
+impl Code {
+    pub(crate) fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect) -> Self {
+        let mut image = Vec::with_capacity(bytes.len() + PADDING);
+        image.extend_from_slice(&bytes);
+        image.resize(bytes.len() + PADDING, op::STOP);
+        let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1];
+        let mut pc = 0;
+        while let Some(&byte) = bytes.get(pc) {
+            if byte == op::JUMPDEST {
+                jumpdests[pc / 64] |= 1 << (pc % 64);
+            }
+            image[pc] = dialect.image[byte as usize];
+            pc += 1 + push_len(byte);
+        }
+        let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
+            .then(|| Address::from_slice(&bytes[3..]));
+        Self {
+            hash,
+            bytes,
+            delegate,
+            image: image.into_boxed_slice(),
+            jumpdests: jumpdests.into_boxed_slice(),
+        }
+    }
+
+    pub(crate) fn image(&self) -> *const u8 {
+        self.image.as_ptr()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_jumpdest(&self, pc: usize) -> bool {
+        self.jumpdests.get(pc / 64).is_some_and(|word| word >> (pc % 64) & 1 == 1)
+    }
+}
+
+/// Bytes of data after an opcode; only PUSH1 to PUSH32 have any.
+pub(crate) fn push_len(byte: u8) -> usize {
+    if (op::PUSH1..=op::PUSH32).contains(&byte) { usize::from(byte - op::PUSH0) } else { 0 }
+}
+
+/// Which opcodes run, and as what: the image byte for each code byte.
+#[derive(Debug)]
+pub(crate) struct Dialect {
+    image: [u8; 256],
+}
+
+impl Dialect {
+    pub(crate) fn new(fork: Fork, metered: bool) -> Self {
+        let mut image = [op::INVALID; 256];
+        for byte in 0..=u8::MAX {
+            if opcode(byte).is_some_and(|row| row.since <= fork) {
+                image[byte as usize] = byte;
+            }
+        }
+        if metered {
+            image[op::JUMP as usize] = METERED_JUMP;
+            image[op::JUMPI as usize] = METERED_JUMPI;
+        }
+        Self { image }
+    }
+}
+
+/// Analysed code by code hash, kept across transactions.
+#[derive(Debug, Default)]
+pub struct CodeCache {
+    by_hash: HashMap<B256, Arc<Code>, RandomState>,
+    bytes: usize,
+}
+
+impl CodeCache {
+    /// Emptied when the code kept reaches this many bytes: about 3,000 contracts of full size.
+    const CAPACITY: usize = 64 << 20;
+
+    pub(crate) fn get(&self, hash: &B256) -> Option<Arc<Code>> {
+        self.by_hash.get(hash).cloned()
+    }
+
+    pub(crate) fn insert(&mut self, code: Arc<Code>) {
+        if self.bytes > Self::CAPACITY {
+            self.by_hash.clear();
+            self.bytes = 0;
+        }
+        self.bytes += code.bytes.len();
+        self.by_hash.insert(code.hash, code);
+    }
+}

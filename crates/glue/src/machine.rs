@@ -1,0 +1,444 @@
+//! The machine: what lasts from frame to frame (prices, coprocessors, caches, buffers) and what the
+//! running frame has beside its registers. Also its way in, [`Machine::execute`], and the two
+//! functions through which gas leaves: [`Machine::charge`] and [`Machine::fail`].
+
+use alloc::{sync::Arc, vec::Vec};
+use core::{fmt, mem::transmute, ptr::NonNull};
+
+use tandem_coprocessor::{
+    AccountId, Checkpoint, Coprocessor, Fault, Log, State, Unit,
+    primitives::{Address, B256, Bytes, U256},
+};
+
+use crate::{
+    Code, CodeCache, Halt, Row, Schedule, Tracer,
+    code::Dialect,
+    ledger::{Meter, RowId},
+    memory::{Memory, Range},
+    precompile::Precompile,
+    stack::{Stack, StackBlock},
+};
+
+/// The coprocessors for pure work, one for each unit that has any.
+#[derive(Clone, Debug)]
+pub struct Coprocessors {
+    by_unit: [Option<Arc<dyn Coprocessor>>; Unit::ALL.len()],
+}
+
+impl Coprocessors {
+    /// None at all: every request is [`Fault::Unsupported`].
+    pub const fn none() -> Self {
+        Self { by_unit: [const { None }; Unit::ALL.len()] }
+    }
+
+    /// Puts a coprocessor in its unit's place.
+    #[must_use]
+    pub fn with(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
+        self.by_unit[unit as usize] = Some(coprocessor);
+        self
+    }
+
+    /// The unit's coprocessor.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if there is none.
+    pub fn get(&self, unit: Unit) -> Result<&dyn Coprocessor, Fault> {
+        self.by_unit[unit as usize].as_deref().ok_or(Fault::Unsupported)
+    }
+}
+
+/// The transaction's and block's values that opcodes read.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the word its opcode pushes")]
+pub struct Env {
+    pub origin: Address,
+    pub gas_price: U256,
+    pub chain_id: U256,
+    pub coinbase: Address,
+    pub timestamp: U256,
+    pub number: u64,
+    /// PREVRANDAO since Paris, DIFFICULTY before.
+    pub prevrandao: U256,
+    pub gas_limit: U256,
+    pub base_fee: U256,
+    pub blob_base_fee: U256,
+    pub blob_hashes: Vec<B256>,
+}
+
+/// What the transaction asks of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The caller; its nonce was already raised and the gas paid.
+    pub caller: Address,
+    /// The account to call, or `None` to create one.
+    pub to: Option<Address>,
+    /// The caller's nonce before the transaction, which makes a created contract's address.
+    pub nonce: u64,
+    /// Value in wei.
+    pub value: U256,
+    /// Calldata, or init code.
+    pub input: &'a [u8],
+    /// Gas for the execution, the intrinsic gas taken off.
+    pub gas: u64,
+}
+
+/// How a frame ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// By STOP, RETURN, SELFDESTRUCT or the end of the code.
+    Success,
+    /// By REVERT: state undone, gas left given back.
+    Revert,
+    /// Exceptionally: state undone, gas gone.
+    Halt(Halt),
+}
+
+/// The result of [`Machine::execute`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Completion {
+    /// How the transaction's own frame ended.
+    pub status: Status,
+    /// Gas not used.
+    pub gas_left: u64,
+    /// The refund counter, not capped.
+    pub refund: u64,
+    /// What the frame returned.
+    pub output: Bytes,
+    /// The contract created.
+    pub created: Option<Address>,
+    /// The ledger's rows; empty if the machine has no meter.
+    pub rows: Vec<Row>,
+}
+
+/// What a frame was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Call,
+    Create,
+}
+
+/// One frame. The registers are here only while another frame runs.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) ip: *const u8,
+    pub(crate) stack: Stack,
+    pub(crate) gas: i64,
+    pub(crate) block: StackBlock,
+    pub(crate) code: usize,
+    pub(crate) purpose: Purpose,
+    pub(crate) is_static: bool,
+    pub(crate) account: AccountId,
+    pub(crate) address: Address,
+    pub(crate) caller: Address,
+    pub(crate) value: U256,
+    /// Calldata, in the buffer of all memory.
+    pub(crate) input: Range,
+    pub(crate) memory_start: usize,
+    pub(crate) memory_len: usize,
+    /// Where the caller wants the output, in the caller's memory.
+    pub(crate) output: Range,
+    pub(crate) state_checkpoint: Checkpoint,
+    pub(crate) log_checkpoint: Checkpoint,
+    pub(crate) refund: i64,
+    /// Where the stretch of code that is running started; see `ledger`.
+    pub(crate) stretch: usize,
+}
+
+impl fmt::Debug for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stack({})", self.height())
+    }
+}
+
+impl Frame {
+    fn new() -> Self {
+        let block = StackBlock::new();
+        Self {
+            ip: core::ptr::null(),
+            stack: block.bottom(),
+            gas: 0,
+            block,
+            code: 0,
+            purpose: Purpose::Call,
+            is_static: false,
+            account: AccountId(0),
+            address: Address::ZERO,
+            caller: Address::ZERO,
+            value: U256::ZERO,
+            input: Range::default(),
+            memory_start: 0,
+            memory_len: 0,
+            output: Range::default(),
+            state_checkpoint: Checkpoint(0),
+            log_checkpoint: Checkpoint(0),
+            refund: 0,
+            stretch: 0,
+        }
+    }
+}
+
+/// The state and the logs of the running transaction. The lifetimes are erased, since the machine
+/// outlives them; `execute` sets them and takes them back.
+struct Borrowed {
+    state: NonNull<dyn State>,
+    log: NonNull<dyn Log>,
+    tracer: Option<NonNull<dyn Tracer>>,
+}
+
+impl Borrowed {
+    fn new(state: &mut dyn State, log: &mut dyn Log, tracer: Option<&mut dyn Tracer>) -> Self {
+        // SAFETY: only lifetimes change. The pointers are used until `execute` takes them back,
+        // during which the references they come from are borrowed.
+        unsafe {
+            Self {
+                state: transmute::<NonNull<dyn State + '_>, NonNull<dyn State>>(state.into()),
+                log: transmute::<NonNull<dyn Log + '_>, NonNull<dyn Log>>(log.into()),
+                tracer: tracer.map(|tracer| {
+                    transmute::<NonNull<dyn Tracer + '_>, NonNull<dyn Tracer>>(tracer.into())
+                }),
+            }
+        }
+    }
+}
+
+/// The stack machine. Made once for a schedule, it keeps its caches and buffers from transaction to
+/// transaction.
+pub struct Machine {
+    /// Static gas by opcode, as the drivers charge it.
+    pub(crate) upfront: [i64; 256],
+    /// The running frame's memory; see [`Frame::memory_start`].
+    pub(crate) memory_at: *mut u8,
+    pub(crate) memory_len: usize,
+    pub(crate) code_at: *const u8,
+    pub(crate) memory: Memory,
+    pub(crate) frames: Vec<Frame>,
+    /// Index of the running frame.
+    pub(crate) depth: usize,
+    /// Frames started and not ended; 0 before and after the transaction's own.
+    pub(crate) running: usize,
+    pub(crate) return_data: Vec<u8>,
+    pub(crate) refund: i64,
+    /// Why the last step failed, whose request it was, and the gas that burns.
+    pub(crate) failure: (Halt, Unit, i64),
+    pub(crate) fault: Option<Fault>,
+    /// How the transaction's own frame ended, and its gas left.
+    pub(crate) done: Option<(Status, i64)>,
+    /// What the last call took from its caller, for tracers: the forwarded gas included.
+    pub(crate) call_cost: i64,
+    /// Codes of the running transaction, by the index that frames keep.
+    pub(crate) codes: Vec<Arc<Code>>,
+    /// Index into `codes` of the code last run for an account.
+    pub(crate) code_of: Vec<Option<usize>>,
+    pub(crate) cache: CodeCache,
+    pub(crate) env: Env,
+    pub(crate) schedule: Schedule,
+    pub(crate) dialect: Dialect,
+    pub(crate) coprocessors: Coprocessors,
+    pub(crate) meter: Option<Meter>,
+    borrowed: Option<Borrowed>,
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine").field("fork", &self.schedule.fork).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: the raw pointers point into buffers that the machine owns, or are set and taken back
+// within one call of `execute`.
+unsafe impl Send for Machine {}
+
+impl Machine {
+    /// A machine with a fork's prices; with `metered`, it keeps a ledger.
+    pub fn new(schedule: Schedule, coprocessors: Coprocessors, metered: bool) -> Self {
+        Self {
+            upfront: core::array::from_fn(|byte| schedule.upfront(byte as u8)),
+            memory_at: NonNull::dangling().as_ptr(),
+            memory_len: 0,
+            code_at: core::ptr::null(),
+            memory: Memory::default(),
+            frames: Vec::new(),
+            depth: 0,
+            running: 0,
+            return_data: Vec::new(),
+            refund: 0,
+            failure: (Halt::OutOfGas, Unit::Glue, 0),
+            fault: None,
+            done: None,
+            call_cost: 0,
+            codes: Vec::new(),
+            code_of: Vec::new(),
+            cache: CodeCache::default(),
+            env: Env::default(),
+            dialect: Dialect::new(schedule.fork, metered),
+            schedule,
+            coprocessors,
+            meter: metered.then(Meter::new),
+            borrowed: None,
+        }
+    }
+
+    /// The prices and rules the machine runs by.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The coprocessors the machine asks.
+    pub fn coprocessors(&self) -> &Coprocessors {
+        &self.coprocessors
+    }
+
+    /// Runs a transaction's message to its end. `refund` is what the transaction's own rules already
+    /// put into the refund counter (EIP-7702).
+    ///
+    /// # Errors
+    /// [`Fault::State`] if the state could not answer, [`Fault::Unsupported`] if a coprocessor is
+    /// missing. The state is then in no defined condition and has to be thrown away.
+    pub fn execute(
+        &mut self,
+        state: &mut dyn State,
+        log: &mut dyn Log,
+        env: Env,
+        message: &Message<'_>,
+        refund: u64,
+        tracer: Option<&mut dyn Tracer>,
+    ) -> Result<Completion, Fault> {
+        self.borrowed = Some(Borrowed::new(state, log, tracer));
+        self.env = env;
+        self.refund = refund as i64;
+        let created = self.start(message);
+        let completion = created.and_then(|created| {
+            self.run();
+            self.complete(created)
+        });
+        self.borrowed = None;
+        self.codes.clear();
+        self.code_of.clear();
+        completion
+    }
+
+    fn complete(&mut self, created: Option<Address>) -> Result<Completion, Fault> {
+        if let Some(fault) = self.fault.take() {
+            self.done = None;
+            if let Some(meter) = &mut self.meter {
+                meter.take_rows(&self.schedule);
+            }
+            return Err(fault);
+        }
+        let (status, gas_left) = self.done.take().unwrap_or((Status::Success, 0));
+        let rows = match &mut self.meter {
+            Some(meter) => meter.take_rows(&self.schedule),
+            None => Vec::new(),
+        };
+        Ok(Completion {
+            status,
+            gas_left: gas_left.max(0) as u64,
+            refund: self.refund.max(0) as u64,
+            output: Bytes::copy_from_slice(&self.return_data),
+            created: created.filter(|_| status == Status::Success),
+            rows,
+        })
+    }
+
+    /// Takes `amount` from `gas` and posts it. Returns the gas left, negative if it was not enough.
+    #[inline]
+    pub(crate) fn charge(&mut self, gas: i64, row: RowId, amount: u64) -> i64 {
+        if amount > gas as u64 {
+            return self.fail(Halt::OutOfGas, row.name().0, gas);
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.post(row, 1, amount);
+        }
+        gas - amount as i64
+    }
+
+    /// Like [`charge`](Self::charge), for a further part of an operation already counted.
+    #[inline]
+    pub(crate) fn charge_more(&mut self, gas: i64, row: RowId, amount: u64) -> i64 {
+        if amount > gas as u64 {
+            return self.fail(Halt::OutOfGas, row.name().0, gas);
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.post(row, 0, amount);
+        }
+        gas - amount as i64
+    }
+
+    /// Notes why the frame halts; its `gas` burns. Returns the negative gas that tells so.
+    #[cold]
+    pub(crate) fn fail(&mut self, halt: Halt, unit: Unit, gas: i64) -> i64 {
+        self.failure = (halt, unit, gas);
+        -1
+    }
+
+    /// Notes that a coprocessor broke down, which ends the transaction without a result.
+    #[cold]
+    pub(crate) fn broken(&mut self, fault: Fault) -> i64 {
+        self.fault = Some(fault);
+        self.failure = (Halt::OutOfGas, Unit::Glue, 0);
+        -1
+    }
+
+    pub(crate) fn state<'s>(&mut self) -> &'s mut dyn State {
+        let borrowed = self.borrowed.as_mut().expect("frames run inside `execute`");
+        // SAFETY: set in `execute` from an exclusive reference, which nothing else uses until the
+        // end of `execute`; no two of these references are used at once.
+        unsafe { borrowed.state.as_mut() }
+    }
+
+    pub(crate) fn log<'s>(&mut self) -> &'s mut dyn Log {
+        let borrowed = self.borrowed.as_mut().expect("frames run inside `execute`");
+        // SAFETY: as in `state`.
+        unsafe { borrowed.log.as_mut() }
+    }
+
+    pub(crate) fn tracer<'s>(&mut self) -> Option<&'s mut dyn Tracer> {
+        let borrowed = self.borrowed.as_mut().expect("frames run inside `execute`");
+        // SAFETY: as in `state`.
+        borrowed.tracer.map(|mut tracer| unsafe { tracer.as_mut() })
+    }
+
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.frames[self.depth]
+    }
+
+    pub(crate) fn frame_mut(&mut self) -> &mut Frame {
+        &mut self.frames[self.depth]
+    }
+
+    /// Makes sure there is a frame at `depth`, and returns it with an empty stack.
+    pub(crate) fn frame_at(&mut self, depth: usize) -> &mut Frame {
+        if depth == self.frames.len() {
+            self.frames.push(Frame::new());
+        }
+        let frame = &mut self.frames[depth];
+        frame.stack = frame.block.bottom();
+        frame
+    }
+
+    pub(crate) fn code(&self) -> &Code {
+        &self.codes[self.frame().code]
+    }
+
+    pub(crate) fn precompile(&self, address: &Address) -> Option<Precompile> {
+        let number = address.0[18..].iter().fold(0, |n, &byte| n << 8 | u16::from(byte));
+        if number == 0 || number > 0x1ff || address.0[..18] != [0; 18] {
+            return None;
+        }
+        self.schedule.precompiles.iter().find(|row| row.address == number).copied()
+    }
+
+    /// The running frame's memory.
+    pub(crate) fn memory(&self) -> &[u8] {
+        self.memory.bytes(self.frame().memory_start, self.memory_len)
+    }
+
+    /// A range of the running frame's memory that [`range`](Self::range) returned.
+    pub(crate) fn memory_range(&mut self, range: Range) -> &mut [u8] {
+        let start = self.frame().memory_start;
+        self.memory.bytes_mut(start + range.offset, range.len)
+    }
+}
+

@@ -1,0 +1,108 @@
+//! The memory of all frames: one buffer, in which each frame's memory starts where its caller's
+//! ends. Calldata of the transaction lies in front of the first frame's. Prices of growth are here
+//! too, since nothing else pays them.
+
+use alloc::vec::Vec;
+
+use tandem_coprocessor::{Unit, primitives::U256};
+
+use crate::{Halt, ledger::RowId, machine::Machine};
+
+/// No frame can pay for more: at 4 GiB the quadratic part alone is 2^45 gas.
+const LIMIT: u64 = 1 << 32;
+
+/// The buffer. Bytes from `clean` on are zero.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    buffer: Vec<u8>,
+    clean: usize,
+}
+
+impl Memory {
+    /// Starts over with the transaction's calldata in front.
+    pub(crate) fn reset(&mut self, calldata: &[u8]) {
+        if self.buffer.len() < calldata.len() {
+            self.buffer.resize(calldata.len(), 0);
+        }
+        self.buffer[..calldata.len()].copy_from_slice(calldata);
+        self.clean = self.clean.max(calldata.len());
+    }
+
+    /// Makes `from..to` zero and addressable.
+    fn extend(&mut self, from: usize, to: usize) {
+        if to > self.buffer.len() {
+            let len = to.next_power_of_two().max(4096);
+            self.buffer.resize(len, 0);
+        }
+        let dirty = self.clean.min(to);
+        if from < dirty {
+            self.buffer[from..dirty].fill(0);
+        }
+        self.clean = self.clean.max(to);
+    }
+
+    pub(crate) fn at(&mut self, start: usize) -> *mut u8 {
+        self.buffer[start..].as_mut_ptr()
+    }
+
+    pub(crate) fn bytes(&self, start: usize, len: usize) -> &[u8] {
+        &self.buffer[start..start + len]
+    }
+
+    pub(crate) fn bytes_mut(&mut self, start: usize, len: usize) -> &mut [u8] {
+        &mut self.buffer[start..start + len]
+    }
+
+    pub(crate) fn copy_within(&mut self, from: usize, to: usize, len: usize) {
+        self.buffer.copy_within(from..from + len, to);
+    }
+}
+
+/// A range of the running frame's memory, paid for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+}
+
+impl Machine {
+    /// Pays for memory up to `offset + len` and makes it addressable (Yellow Paper, appendix H).
+    /// Returns the range, and the gas left, which is negative if that was not enough.
+    pub(crate) fn range(&mut self, gas: i64, offset: &U256, len: &U256) -> (Range, i64) {
+        if len.is_zero() {
+            return (Range::default(), gas);
+        }
+        let (Ok(offset), Ok(len)) = (u64::try_from(offset), u64::try_from(len)) else {
+            return (Range::default(), self.fail(Halt::OutOfGas, Unit::Glue, gas));
+        };
+        let end = offset.saturating_add(len);
+        if end > LIMIT {
+            return (Range::default(), self.fail(Halt::OutOfGas, Unit::Glue, gas));
+        }
+        let range = Range { offset: offset as usize, len: len as usize };
+        if end as usize <= self.memory_len {
+            return (range, gas);
+        }
+        (range, self.grow(gas, end as usize))
+    }
+
+    /// Pays for and makes memory of at least `end` bytes; for `end` beyond the current length.
+    #[inline(never)]
+    pub(crate) fn grow(&mut self, gas: i64, end: usize) -> i64 {
+        let len = end.next_multiple_of(32);
+        let price = self.memory_price(len) - self.memory_price(self.memory_len);
+        let gas = self.charge(gas, RowId::MEMORY_GROWTH, price);
+        if gas >= 0 {
+            let start = self.frame().memory_start;
+            self.memory.extend(start + self.memory_len, start + len);
+            self.memory_at = self.memory.at(start);
+            self.memory_len = len;
+        }
+        gas
+    }
+
+    fn memory_price(&self, len: usize) -> u64 {
+        let words = (len / 32) as u64;
+        self.schedule.memory_word * words + words * words / 512
+    }
+}

@@ -1,0 +1,345 @@
+//! Opcodes that ask a coprocessor, or move bytes: too long for the loop. Each takes the stack as the
+//! body found it and the gas left, and returns the gas left, negative if the frame halts; a result
+//! goes where the last input was. Every one reads STACK, GAS, OPERATION.
+
+use alloc::vec::Vec;
+
+use tandem_coprocessor::{
+    Access, AccountId, Fault, Op, Unit,
+    primitives::{Address, B256, U256},
+};
+
+use crate::{
+    Halt,
+    ledger::RowId,
+    machine::Machine,
+    memory::Range,
+    opcode::op,
+    precompile::Precompile,
+    stack::Stack,
+    word,
+};
+
+/// Unwraps a coprocessor's answer, or ends the transaction.
+macro_rules! answer {
+    ($m:expr, $result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(fault) => return $m.broken(fault),
+        }
+    };
+}
+
+/// Goes on only if there was enough gas.
+macro_rules! paid {
+    ($gas:expr) => {{
+        let gas: i64 = $gas;
+        if gas < 0 {
+            return gas;
+        }
+        gas
+    }};
+}
+
+/// EXP: the price grows with the exponent's bytes (EIP-160).
+pub(crate) fn exp(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (base, exponent) = (*stack.peek(0), *stack.peek(1));
+    let bytes = exponent.byte_len() as u64;
+    let gas = paid!(m.charge_more(gas, RowId::opcode(op::EXP), m.schedule.exp_byte * bytes));
+    stack.set(1, base.wrapping_pow(exponent));
+    gas
+}
+
+pub(crate) fn keccak256(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1));
+    let gas = paid!(gas);
+    let words = range.len.div_ceil(32) as u64;
+    let price = u64::from(m.schedule.base[op::KECCAK256 as usize]) + m.schedule.keccak_word * words;
+    let gas = paid!(m.charge(gas, RowId::opcode(op::KECCAK256), price));
+    let hash = answer!(m, m.keccak(range));
+    stack.set(1, hash.into());
+    gas
+}
+
+/// CALLDATALOAD: zeros behind the end.
+pub(crate) fn calldata_word(m: &Machine, offset: &U256) -> U256 {
+    let input = m.frame().input;
+    let mut bytes = [0; 32];
+    word::copy_padded(&mut bytes, m.memory.bytes(input.offset, input.len), word::to_index(offset));
+    U256::from_be_bytes(bytes)
+}
+
+/// Pays for copying to memory: `(range, gas)` of the target.
+fn target(m: &mut Machine, row: RowId, gas: i64, offset: &U256, len: &U256) -> (Range, i64) {
+    let (range, gas) = m.range(gas, offset, len);
+    if gas < 0 {
+        return (range, gas);
+    }
+    let price = m.schedule.copy_word * range.len.div_ceil(32) as u64;
+    (range, m.charge_more(gas, row, price))
+}
+
+pub(crate) fn calldata_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (to, gas) = target(m, RowId::opcode(op::CALLDATACOPY), gas, stack.peek(0), stack.peek(2));
+    let gas = paid!(gas);
+    let input = m.frame().input;
+    let from = word::to_index(stack.peek(1)).min(input.len);
+    let len = to.len.min(input.len - from);
+    let start = m.frame().memory_start + to.offset;
+    m.memory.copy_within(input.offset + from, start, len);
+    m.memory.bytes_mut(start + len, to.len - len).fill(0);
+    gas
+}
+
+pub(crate) fn code_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (to, gas) = target(m, RowId::opcode(op::CODECOPY), gas, stack.peek(0), stack.peek(2));
+    let gas = paid!(gas);
+    let code = m.codes[m.frame().code].clone();
+    word::copy_padded(m.memory_range(to), &code.bytes, word::to_index(stack.peek(1)));
+    gas
+}
+
+/// RETURNDATACOPY: unlike the others, it may not read behind the end (EIP-211).
+pub(crate) fn return_data_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let from = word::to_index(stack.peek(1));
+    let end = from.saturating_add(word::to_index(stack.peek(2)));
+    if end > m.return_data.len() {
+        return m.fail(Halt::ReturnDataOutOfBounds, Unit::Glue, gas);
+    }
+    let (to, gas) = target(m, RowId::opcode(op::RETURNDATACOPY), gas, stack.peek(0), stack.peek(2));
+    let gas = paid!(gas);
+    let data = core::mem::take(&mut m.return_data);
+    m.memory_range(to).copy_from_slice(&data[from..from + to.len]);
+    m.return_data = data;
+    gas
+}
+
+/// MCOPY (EIP-5656).
+pub(crate) fn memory_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let last = (*stack.peek(0)).max(*stack.peek(1));
+    let (_, gas) = target(m, RowId::opcode(op::MCOPY), gas, &last, stack.peek(2));
+    let gas = paid!(gas);
+    let (to, from) = (word::to_index(stack.peek(0)), word::to_index(stack.peek(1)));
+    let len = word::to_index(stack.peek(2));
+    if len > 0 {
+        let start = m.frame().memory_start;
+        m.memory.copy_within(start + from, start + to, len);
+    }
+    gas
+}
+
+/// Charges an opcode's access to another account: cold or warm since EIP-2929, the opcode's own
+/// price before (EIP-150, EIP-1884).
+fn access(m: &mut Machine, byte: u8, gas: i64, address: &U256) -> (AccountId, i64) {
+    let (id, access) = m.state().access(&word::to_address(address));
+    let price = u64::from(m.schedule.base[byte as usize]) + m.account_price(access);
+    (id, m.charge(gas, RowId::opcode(byte), price))
+}
+
+pub(crate) fn balance(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (id, gas) = access(m, op::BALANCE, gas, stack.peek(0));
+    let gas = paid!(gas);
+    stack.set(0, answer!(m, m.state().account(id)).balance);
+    gas
+}
+
+/// SELFBALANCE (EIP-1884).
+pub(crate) fn self_balance(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let price = u64::from(m.schedule.base[op::SELFBALANCE as usize]);
+    let gas = paid!(m.charge(gas, RowId::opcode(op::SELFBALANCE), price));
+    stack.set(0, answer!(m, m.state().account(m.frame().account)).balance);
+    gas
+}
+
+pub(crate) fn ext_code_size(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (id, gas) = access(m, op::EXTCODESIZE, gas, stack.peek(0));
+    let gas = paid!(gas);
+    stack.set(0, U256::from(answer!(m, m.state().code(id)).len()));
+    gas
+}
+
+pub(crate) fn ext_code_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (id, gas) = access(m, op::EXTCODECOPY, gas, stack.peek(0));
+    let gas = paid!(gas);
+    let (to, gas) = target(m, RowId::EXTCODECOPY_WORDS, gas, stack.peek(1), stack.peek(3));
+    let gas = paid!(gas);
+    let code = answer!(m, m.state().code(id));
+    word::copy_padded(m.memory_range(to), &code, word::to_index(stack.peek(2)));
+    gas
+}
+
+/// EXTCODEHASH: zero for an account that is not there (EIP-1052).
+pub(crate) fn ext_code_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (id, gas) = access(m, op::EXTCODEHASH, gas, stack.peek(0));
+    let gas = paid!(gas);
+    let account = answer!(m, m.state().account(id));
+    stack.set(0, if account.is_empty() { U256::ZERO } else { account.code_hash.into() });
+    gas
+}
+
+/// BLOCKHASH: zero beyond the last 256 blocks.
+pub(crate) fn block_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let number = u64::try_from(*stack.peek(0)).unwrap_or(u64::MAX);
+    let price = u64::from(m.schedule.base[op::BLOCKHASH as usize]);
+    let gas = paid!(m.charge(gas, RowId::opcode(op::BLOCKHASH), price));
+    let current = m.env.number;
+    let recent = number < current && current - number <= 256;
+    stack.set(0, if recent { answer!(m, m.state().block_hash(number)).into() } else { U256::ZERO });
+    gas
+}
+
+/// BLOBHASH (EIP-4844).
+pub(crate) fn blob_hash(m: &Machine, index: &U256) -> U256 {
+    m.env.blob_hashes.get(word::to_index(index)).map_or(U256::ZERO, |hash| (*hash).into())
+}
+
+pub(crate) fn sload(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let (slot, access) = m.state().access_slot(m.frame().account, stack.peek(0));
+    let surcharge = match access {
+        Access::Cold => m.schedule.cold_slot,
+        Access::Warm => m.schedule.warm_slot,
+    };
+    let price = u64::from(m.schedule.base[op::SLOAD as usize]) + surcharge;
+    let gas = paid!(m.charge(gas, RowId::opcode(op::SLOAD), price));
+    stack.set(0, answer!(m, m.state().load(slot)));
+    gas
+}
+
+/// SSTORE: the price is a fact of the store, so the store comes first and is undone with the frame
+/// if the gas is short (EIP-2200, EIP-2929, EIP-3529).
+pub(crate) fn sstore(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    if m.frame().is_static {
+        return m.fail(Halt::StaticViolation, Unit::State, gas);
+    }
+    if gas <= m.schedule.store_sentry as i64 && m.schedule.store_sentry > 0 {
+        return m.fail(Halt::OutOfGas, Unit::State, gas);
+    }
+    let (slot, access) = m.state().access_slot(m.frame().account, stack.peek(0));
+    let surcharge = if access == Access::Cold { m.schedule.cold_slot } else { 0 };
+    let change = answer!(m, m.state().store(slot, stack.peek(1)));
+    let price = m.schedule.store[change as usize];
+    let gas = paid!(m.charge(gas, RowId::opcode(op::SSTORE), surcharge + u64::from(price.cost)));
+    m.refund += i64::from(price.refund);
+    gas
+}
+
+/// TLOAD (EIP-1153).
+pub(crate) fn tload(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let price = u64::from(m.schedule.base[op::TLOAD as usize]);
+    let gas = paid!(m.charge(gas, RowId::opcode(op::TLOAD), price));
+    stack.set(0, m.state().load_transient(m.frame().account, stack.peek(0)));
+    gas
+}
+
+/// TSTORE (EIP-1153).
+pub(crate) fn tstore(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    if m.frame().is_static {
+        return m.fail(Halt::StaticViolation, Unit::State, gas);
+    }
+    let price = u64::from(m.schedule.base[op::TSTORE as usize]);
+    let gas = paid!(m.charge(gas, RowId::opcode(op::TSTORE), price));
+    m.state().store_transient(m.frame().account, stack.peek(0), stack.peek(1));
+    gas
+}
+
+pub(crate) fn log<const OP: u8>(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let topics = const { OP.wrapping_sub(op::LOG0) as usize };
+    if m.frame().is_static {
+        return m.fail(Halt::StaticViolation, Unit::Log, gas);
+    }
+    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1));
+    let gas = paid!(gas);
+    let price = u64::from(m.schedule.base[OP as usize])
+        + m.schedule.log_topic * topics as u64
+        + m.schedule.log_byte * range.len as u64;
+    let gas = paid!(m.charge(gas, RowId::opcode(OP), price));
+    let mut words = [B256::ZERO; 4];
+    for (n, topic) in words[..topics].iter_mut().enumerate() {
+        *topic = (*stack.peek(2 + n)).into();
+    }
+    let address = m.frame().address;
+    m.log().emit(address, &words[..topics], m.memory_range(range));
+    gas
+}
+
+impl Machine {
+    /// The price of an access to an account (EIP-2929); nothing before that.
+    pub(crate) fn account_price(&self, access: Access) -> u64 {
+        match access {
+            Access::Cold => self.schedule.cold_account,
+            Access::Warm => self.schedule.warm_account,
+        }
+    }
+
+    fn keccak(&mut self, range: Range) -> Result<B256, Fault> {
+        let start = self.frame().memory_start + range.offset;
+        self.hash(self.memory.bytes(start, range.len))
+    }
+
+    /// Keccak-256 by the hash coprocessor, unpaid: what it is for has been charged.
+    pub(crate) fn hash(&self, bytes: &[u8]) -> Result<B256, Fault> {
+        let mut hash = B256::ZERO;
+        self.coprocessors.get(Unit::Hash)?.execute(Op::Keccak256, bytes, &mut hash.0)?;
+        Ok(hash)
+    }
+
+    /// The address of a contract that `creator` makes with CREATE or by a transaction:
+    /// Keccak-256 of the RLP list of both (Yellow Paper, section 7).
+    pub(crate) fn create_address(&self, creator: &Address, nonce: u64) -> Result<Address, Fault> {
+        let mut rlp = Vec::with_capacity(32);
+        rlp.extend_from_slice(&[0, 0x80 + 20]);
+        rlp.extend_from_slice(creator.as_slice());
+        let nonce_bytes = nonce.to_be_bytes();
+        let significant = &nonce_bytes[nonce.leading_zeros() as usize / 8..];
+        match significant {
+            [byte] if *byte < 0x80 => rlp.push(*byte),
+            bytes => {
+                rlp.push(0x80 + bytes.len() as u8);
+                rlp.extend_from_slice(bytes);
+            }
+        }
+        rlp[0] = 0xc0 + (rlp.len() - 1) as u8;
+        Ok(Address::from_word(self.hash(&rlp)?))
+    }
+
+    /// Measures, charges and executes a precompile's request, the input being a range of the buffer
+    /// of all memory; its output becomes the return data. The gas left, negative if it failed.
+    pub(crate) fn dispatch(&mut self, precompile: Precompile, input: Range, gas: i64) -> i64 {
+        let Precompile { op, price, .. } = precompile;
+        self.return_data.clear();
+        let input = self.memory.bytes(input.offset, input.len);
+        let coprocessor = match self.coprocessors.get(op.unit()) {
+            Ok(coprocessor) => coprocessor,
+            Err(fault) => return self.broken(fault),
+        };
+        let work = match coprocessor.measure(op, input) {
+            Ok(work) => work,
+            Err(fault) => return self.refused(fault, op, gas),
+        };
+        let Some(cost) = price.gas(&work.size) else { return self.refused(Fault::Input, op, gas) };
+        if cost > gas as u64 {
+            return self.fail(Halt::OutOfGas, op.unit(), gas);
+        }
+        let mut output = core::mem::take(&mut self.return_data);
+        output.resize(work.max_output, 0);
+        let result = coprocessor.execute(op, input, &mut output);
+        self.return_data = output;
+        match result {
+            Ok(len) => {
+                self.return_data.truncate(len);
+                self.charge(gas, RowId::precompile(op), cost)
+            }
+            Err(fault) => {
+                self.return_data.clear();
+                self.refused(fault, op, gas)
+            }
+        }
+    }
+
+    fn refused(&mut self, fault: Fault, op: Op, gas: i64) -> i64 {
+        match fault {
+            Fault::Input => self.fail(Halt::PrecompileFailed, op.unit(), gas),
+            fault => self.broken(fault),
+        }
+    }
+}

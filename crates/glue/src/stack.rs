@@ -1,0 +1,117 @@
+//! The operand stack as an opcode's body sees it, and the block of memory behind it. Checks of
+//! height are the driver's, made from the opcode table before a body runs.
+
+use alloc::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use core::{fmt, ptr::NonNull};
+
+use tandem_coprocessor::primitives::U256;
+
+/// The most words a stack holds (Yellow Paper, section 9.1).
+pub(crate) const LIMIT: usize = 1024;
+
+const WORD: usize = size_of::<U256>();
+const LAYOUT: Layout = match Layout::from_size_align(LIMIT * WORD, 2 * LIMIT * WORD) {
+    Ok(layout) => layout,
+    Err(_) => panic!("the stack's layout is valid"),
+};
+
+/// Room for one frame's words. Aligned to twice its size, so that a pointer into it, or to its very
+/// end, tells the height of the stack without knowing where the block starts.
+pub(crate) struct StackBlock(NonNull<U256>);
+
+impl StackBlock {
+    pub(crate) fn new() -> Self {
+        // SAFETY: LAYOUT has a size other than zero.
+        let pointer = unsafe { alloc(LAYOUT) }.cast();
+        Self(NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(LAYOUT)))
+    }
+
+    /// The empty stack.
+    pub(crate) fn bottom(&self) -> Stack {
+        Stack(self.0.as_ptr())
+    }
+
+    /// The words of a stack on this block, the top last.
+    pub(crate) fn words(&self, stack: Stack) -> &[U256] {
+        // SAFETY: `stack` points into this block, and everything below it was written.
+        unsafe { core::slice::from_raw_parts(self.0.as_ptr(), stack.height()) }
+    }
+}
+
+impl Drop for StackBlock {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with the same layout.
+        unsafe { dealloc(self.0.as_ptr().cast(), LAYOUT) }
+    }
+}
+
+impl fmt::Debug for StackBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StackBlock")
+    }
+}
+
+// SAFETY: a block owns its memory and hands out no reference that outlives a borrow.
+unsafe impl Send for StackBlock {}
+// SAFETY: as above; a shared block is only read.
+unsafe impl Sync for StackBlock {}
+
+/// The running frame's stack: where the next word goes.
+///
+/// Invariant: it points into a [`StackBlock`] or to its end. Bodies rely on the driver having
+/// checked the opcode's inputs and outputs against the height, so that every index they use is of a
+/// word written before, and every push has room. The accessors are safe under that contract alone,
+/// which is why nothing outside the crate sees this type.
+#[derive(Clone, Copy)]
+pub(crate) struct Stack(*mut U256);
+
+impl Stack {
+    /// Words on the stack.
+    #[inline(always)]
+    pub(crate) fn height(self) -> usize {
+        (self.0.addr() & (LAYOUT.align() - 1)) / WORD
+    }
+
+    /// The `n`th word from the top, counted from 0.
+    #[inline(always)]
+    pub(crate) fn peek<'a>(self, n: usize) -> &'a U256 {
+        // SAFETY: the contract of `Stack`; the word lives as long as its frame's block.
+        unsafe { &*self.0.sub(n + 1) }
+    }
+
+    /// Overwrites the `n`th word from the top.
+    #[inline(always)]
+    pub(crate) fn set(self, n: usize, word: U256) {
+        // SAFETY: the contract of `Stack`.
+        unsafe { self.0.sub(n + 1).write(word) }
+    }
+
+    /// Puts a word on top.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, word: U256) {
+        // SAFETY: the contract of `Stack`.
+        unsafe { self.0.write(word) }
+        self.0 = self.0.wrapping_add(1);
+    }
+
+    /// Forgets `n` words.
+    #[inline(always)]
+    pub(crate) fn drop(&mut self, n: usize) {
+        self.0 = self.0.wrapping_sub(n);
+    }
+
+    /// Takes the top word.
+    #[inline(always)]
+    pub(crate) fn pop<'a>(&mut self) -> &'a U256 {
+        self.drop(1);
+        // SAFETY: the contract of `Stack`; the word above the top stays until the next push.
+        unsafe { &*self.0 }
+    }
+
+    /// Swaps the top word with the `n`th below it.
+    #[inline(always)]
+    pub(crate) fn swap(self, n: usize) {
+        // SAFETY: the contract of `Stack`; n > 0, so the two words are different.
+        unsafe { core::ptr::swap_nonoverlapping(self.0.sub(1), self.0.sub(n + 1), 1) }
+    }
+}

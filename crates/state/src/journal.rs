@@ -1,0 +1,491 @@
+//! The journal: the transaction's own copy of every account and slot it met, and the list of undo
+//! steps that revert it. Entries are found by handle; a key is hashed once for each access opcode
+//! and never for a load or store.
+
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, hash_map::Entry};
+use tandem_coprocessor::{
+    Access, Account, AccountId, Checkpoint, Creation, Fault, SelfDestruct, SlotId, State,
+    StorageChange,
+    primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, address},
+};
+
+use crate::{AccountInfo, Database, StateError};
+
+/// The one account whose touch outlived a revert, at mainnet block 2,675,119 and ever since in the
+/// rules (EIP-161, geth and the executable specification alike).
+const RIPEMD160: Address = address!("0000000000000000000000000000000000000003");
+
+/// What a transaction changed, account by account.
+pub type Changes = Vec<AccountChange>;
+
+/// What became of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccountChange {
+    /// Whose account.
+    pub address: Address,
+    /// The account now; `None` if it is gone, its storage with it.
+    pub account: Option<AccountInfo>,
+    /// New code, if it changed.
+    pub code: Option<Bytes>,
+    /// Slots that changed, with their new values.
+    pub storage: Vec<(U256, U256)>,
+}
+
+#[derive(Clone, Debug)]
+struct AccountEntry {
+    address: Address,
+    account: Account,
+    /// As the database had it; meaningful once `loaded`.
+    original: Account,
+    code: Option<Bytes>,
+    loaded: bool,
+    warm: bool,
+    touched: bool,
+    created: bool,
+    destroyed: bool,
+    code_changed: bool,
+}
+
+#[derive(Clone, Debug)]
+struct SlotEntry {
+    account: AccountId,
+    key: U256,
+    original: U256,
+    current: U256,
+    loaded: bool,
+    warm: bool,
+}
+
+/// One step back.
+#[derive(Clone, Debug)]
+enum Undo {
+    Access(AccountId),
+    AccessSlot(SlotId),
+    Store(SlotId, U256),
+    Transient(AccountId, U256, U256),
+    Balance(AccountId, U256),
+    Nonce(AccountId, u64),
+    Touch { id: AccountId, existed: bool, touched: bool },
+    Create(AccountId),
+    Code(AccountId, Box<(B256, Option<Bytes>, bool)>),
+    Destroy(AccountId),
+}
+
+/// The buffers of the state coprocessor, kept from transaction to transaction.
+#[derive(Debug, Default)]
+pub struct Journal {
+    by_address: HashMap<Address, AccountId, RandomState>,
+    accounts: Vec<AccountEntry>,
+    by_key: HashMap<(u32, U256), SlotId, RandomState>,
+    slots: Vec<SlotEntry>,
+    transient: HashMap<(u32, U256), U256, RandomState>,
+    undo: Vec<Undo>,
+    always_warm: Vec<Address>,
+}
+
+impl Journal {
+    /// Buffers above this many entries are given back after a transaction.
+    const KEPT: usize = 4096;
+
+    /// A journal for which some addresses, the precompiles, are warm from the start (EIP-2929).
+    pub fn new(always_warm: Vec<Address>) -> Self {
+        Self { always_warm, ..Self::default() }
+    }
+
+    /// Starts a transaction on the embedder's state.
+    pub fn begin<'a>(&'a mut self, database: &'a mut dyn Database) -> Session<'a> {
+        self.by_address.clear();
+        self.accounts.clear();
+        self.by_key.clear();
+        self.slots.clear();
+        self.transient.clear();
+        self.undo.clear();
+        if self.by_key.capacity() > 2 * Self::KEPT {
+            self.by_key.shrink_to(Self::KEPT);
+        }
+        if self.by_address.capacity() > 2 * Self::KEPT {
+            self.by_address.shrink_to(Self::KEPT);
+        }
+        if self.transient.capacity() > 2 * Self::KEPT {
+            self.transient.shrink_to(Self::KEPT);
+        }
+        Session { journal: self, database, error: None }
+    }
+}
+
+/// The state coprocessor at work on one transaction.
+#[expect(missing_debug_implementations, reason = "the embedder's database need not be Debug")]
+pub struct Session<'a> {
+    journal: &'a mut Journal,
+    database: &'a mut dyn Database,
+    error: Option<StateError>,
+}
+
+impl Session<'_> {
+    /// The embedder's error behind a [`Fault::State`], which is then gone.
+    pub fn take_error(&mut self) -> Option<StateError> {
+        self.error.take()
+    }
+
+    /// Resolves an address without marking it accessed.
+    pub fn resolve(&mut self, address: &Address) -> AccountId {
+        let journal = &mut *self.journal;
+        match journal.by_address.entry(*address) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let id = AccountId(journal.accounts.len() as u32);
+                let low = address.0[..18] == [0; 18];
+                journal.accounts.push(AccountEntry {
+                    address: *address,
+                    account: Account {
+                        balance: U256::ZERO,
+                        nonce: 0,
+                        code_hash: KECCAK256_EMPTY,
+                        exists: false,
+                    },
+                    original: Account {
+                        balance: U256::ZERO,
+                        nonce: 0,
+                        code_hash: KECCAK256_EMPTY,
+                        exists: false,
+                    },
+                    code: None,
+                    loaded: false,
+                    warm: low && journal.always_warm.contains(address),
+                    touched: false,
+                    created: false,
+                    destroyed: false,
+                    code_changed: false,
+                });
+                entry.insert(id);
+                id
+            }
+        }
+    }
+
+    /// Adds to a balance and touches the account.
+    ///
+    /// # Errors
+    /// [`Fault::State`].
+    pub fn credit(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
+        let balance = self.loaded(id)?.account.balance;
+        self.set_balance(id, balance.saturating_add(*value));
+        self.touch(id);
+        Ok(())
+    }
+
+    /// Takes from a balance; `false`, with nothing done, if it is not enough.
+    ///
+    /// # Errors
+    /// [`Fault::State`].
+    pub fn debit(&mut self, id: AccountId, value: &U256) -> Result<bool, Fault> {
+        let Some(balance) = self.loaded(id)?.account.balance.checked_sub(*value) else {
+            return Ok(false);
+        };
+        self.set_balance(id, balance);
+        Ok(true)
+    }
+
+    /// Ends the transaction: what it changed. With `clear_empty`, touched accounts that are empty go
+    /// (EIP-161).
+    pub fn finish(&mut self, clear_empty: bool) -> Changes {
+        let mut changes = Changes::new();
+        let mut change_of = vec![usize::MAX; self.journal.accounts.len()];
+        for (index, entry) in self.journal.accounts.iter_mut().enumerate() {
+            if !entry.loaded {
+                continue;
+            }
+            let gone = entry.destroyed || (clear_empty && entry.touched && entry.account.is_empty());
+            let now = (entry.account.exists && !gone).then_some(entry.account);
+            let before = entry.original.exists.then_some(entry.original);
+            if now == before && !(entry.code_changed || entry.created) {
+                continue;
+            }
+            if now.is_none() && before.is_none() {
+                continue;
+            }
+            change_of[index] = changes.len();
+            changes.push(AccountChange {
+                address: entry.address,
+                account: now.map(info),
+                code: entry.code.take().filter(|_| entry.code_changed && now.is_some()),
+                storage: Vec::new(),
+            });
+        }
+        for slot in self.journal.slots.iter().filter(|slot| slot.current != slot.original) {
+            let index = slot.account.0 as usize;
+            let entry = &self.journal.accounts[index];
+            if change_of[index] == usize::MAX {
+                if entry.destroyed || !entry.account.exists {
+                    continue;
+                }
+                change_of[index] = changes.len();
+                let account = Some(info(entry.account));
+                let (address, storage) = (entry.address, Vec::new());
+                changes.push(AccountChange { address, account, code: None, storage });
+            }
+            let change = &mut changes[change_of[index]];
+            if change.account.is_some() {
+                change.storage.push((slot.key, slot.current));
+            }
+        }
+        changes
+    }
+
+    fn failed(&mut self, error: StateError) -> Fault {
+        self.error = Some(error);
+        Fault::State
+    }
+
+    fn entry(&mut self, id: AccountId) -> &mut AccountEntry {
+        &mut self.journal.accounts[id.0 as usize]
+    }
+
+    #[inline]
+    fn loaded(&mut self, id: AccountId) -> Result<&mut AccountEntry, Fault> {
+        if !self.journal.accounts[id.0 as usize].loaded {
+            self.load_account(id)?;
+        }
+        Ok(self.entry(id))
+    }
+
+    fn load_account(&mut self, id: AccountId) -> Result<(), Fault> {
+        let address = self.entry(id).address;
+        let found = self.database.account(&address).map_err(|error| self.failed(error))?;
+        let entry = self.entry(id);
+        if let Some(AccountInfo { balance, nonce, code_hash }) = found {
+            entry.account = Account { balance, nonce, code_hash, exists: true };
+            entry.original = entry.account;
+        }
+        entry.loaded = true;
+        Ok(())
+    }
+
+    fn set_balance(&mut self, id: AccountId, balance: U256) {
+        let previous = core::mem::replace(&mut self.entry(id).account.balance, balance);
+        self.journal.undo.push(Undo::Balance(id, previous));
+    }
+
+    fn touch(&mut self, id: AccountId) {
+        let entry = self.entry(id);
+        if !entry.touched || !entry.account.exists {
+            let existed = core::mem::replace(&mut entry.account.exists, true);
+            let touched = core::mem::replace(&mut entry.touched, true);
+            self.journal.undo.push(Undo::Touch { id, existed, touched });
+        }
+    }
+
+    fn undo(&mut self, step: Undo) {
+        match step {
+            Undo::Access(id) => self.entry(id).warm = false,
+            Undo::AccessSlot(id) => self.journal.slots[id.0 as usize].warm = false,
+            Undo::Store(id, value) => self.journal.slots[id.0 as usize].current = value,
+            Undo::Transient(id, key, value) => {
+                self.journal.transient.insert((id.0, key), value);
+            }
+            Undo::Balance(id, balance) => self.entry(id).account.balance = balance,
+            Undo::Nonce(id, nonce) => self.entry(id).account.nonce = nonce,
+            Undo::Touch { id, existed, touched } => {
+                let entry = self.entry(id);
+                entry.account.exists = existed;
+                entry.touched = touched || entry.address == RIPEMD160;
+            }
+            Undo::Create(id) => self.entry(id).created = false,
+            Undo::Code(id, previous) => {
+                let entry = self.entry(id);
+                (entry.account.code_hash, entry.code, entry.code_changed) = *previous;
+            }
+            Undo::Destroy(id) => self.entry(id).destroyed = false,
+        }
+    }
+}
+
+fn info(account: Account) -> AccountInfo {
+    let Account { balance, nonce, code_hash, .. } = account;
+    AccountInfo { balance, nonce, code_hash }
+}
+
+impl State for Session<'_> {
+    fn access(&mut self, address: &Address) -> (AccountId, Access) {
+        let id = self.resolve(address);
+        let entry = self.entry(id);
+        if core::mem::replace(&mut entry.warm, true) {
+            return (id, Access::Warm);
+        }
+        self.journal.undo.push(Undo::Access(id));
+        (id, Access::Cold)
+    }
+
+    fn account(&mut self, id: AccountId) -> Result<&Account, Fault> {
+        Ok(&self.loaded(id)?.account)
+    }
+
+    fn code(&mut self, id: AccountId) -> Result<Bytes, Fault> {
+        let entry = self.loaded(id)?;
+        if let Some(code) = &entry.code {
+            return Ok(code.clone());
+        }
+        if !entry.account.has_code() {
+            return Ok(Bytes::new());
+        }
+        let hash = entry.account.code_hash;
+        let code = self.database.code(&hash).map_err(|error| self.failed(error))?;
+        self.entry(id).code = Some(code.clone());
+        Ok(code)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Fault> {
+        self.database.block_hash(number).map_err(|error| self.failed(error))
+    }
+
+    fn access_slot(&mut self, id: AccountId, key: &U256) -> (SlotId, Access) {
+        let journal = &mut *self.journal;
+        let slot = match journal.by_key.entry((id.0, *key)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let slot = SlotId(journal.slots.len() as u32);
+                let (original, current) = (U256::ZERO, U256::ZERO);
+                let (loaded, warm) = (false, false);
+                journal.slots.push(SlotEntry { account: id, key: *key, original, current, loaded, warm });
+                *entry.insert(slot)
+            }
+        };
+        if core::mem::replace(&mut journal.slots[slot.0 as usize].warm, true) {
+            return (slot, Access::Warm);
+        }
+        journal.undo.push(Undo::AccessSlot(slot));
+        (slot, Access::Cold)
+    }
+
+    fn load(&mut self, id: SlotId) -> Result<U256, Fault> {
+        let slot = &mut self.journal.slots[id.0 as usize];
+        if slot.loaded {
+            return Ok(slot.current);
+        }
+        let entry = &self.journal.accounts[slot.account.0 as usize];
+        // What this transaction created has no storage in the database.
+        let value = if entry.created {
+            U256::ZERO
+        } else {
+            match self.database.slot(&entry.address, &slot.key) {
+                Ok(value) => value,
+                Err(error) => return Err(self.failed(error)),
+            }
+        };
+        (slot.original, slot.current, slot.loaded) = (value, value, true);
+        Ok(value)
+    }
+
+    fn store(&mut self, id: SlotId, value: &U256) -> Result<StorageChange, Fault> {
+        let current = self.load(id)?;
+        let slot = &mut self.journal.slots[id.0 as usize];
+        let change = StorageChange::of(&slot.original, &current, value);
+        if current != *value {
+            slot.current = *value;
+            self.journal.undo.push(Undo::Store(id, current));
+        }
+        Ok(change)
+    }
+
+    fn load_transient(&mut self, id: AccountId, key: &U256) -> U256 {
+        self.journal.transient.get(&(id.0, *key)).copied().unwrap_or_default()
+    }
+
+    fn store_transient(&mut self, id: AccountId, key: &U256, value: &U256) {
+        let previous = self.journal.transient.insert((id.0, *key), *value).unwrap_or_default();
+        if previous != *value {
+            self.journal.undo.push(Undo::Transient(id, *key, previous));
+        }
+    }
+
+    fn transfer(&mut self, from: AccountId, to: AccountId, value: &U256) -> Result<bool, Fault> {
+        self.loaded(to)?;
+        if value.is_zero() {
+            self.loaded(from)?;
+        } else {
+            if !self.debit(from, value)? {
+                return Ok(false);
+            }
+            let balance = self.entry(to).account.balance;
+            self.set_balance(to, balance.saturating_add(*value));
+        }
+        self.touch(from);
+        self.touch(to);
+        Ok(true)
+    }
+
+    fn increment_nonce(&mut self, id: AccountId) -> Result<bool, Fault> {
+        let account = &mut self.loaded(id)?.account;
+        let previous = account.nonce;
+        let Some(next) = previous.checked_add(1) else { return Ok(false) };
+        account.nonce = next;
+        self.journal.undo.push(Undo::Nonce(id, previous));
+        Ok(true)
+    }
+
+    fn create(&mut self, id: AccountId, nonce: u64) -> Result<Creation, Fault> {
+        let entry = self.loaded(id)?;
+        let (address, account) = (entry.address, entry.account);
+        if account.nonce != 0 || account.has_code() {
+            return Ok(Creation::Collision);
+        }
+        if self.database.has_storage(&address).map_err(|error| self.failed(error))? {
+            return Ok(Creation::Collision);
+        }
+        let entry = self.entry(id);
+        entry.created = true;
+        let previous = core::mem::replace(&mut entry.account.nonce, nonce);
+        self.journal.undo.push(Undo::Create(id));
+        self.journal.undo.push(Undo::Nonce(id, previous));
+        self.touch(id);
+        Ok(Creation::Created)
+    }
+
+    fn set_code(&mut self, id: AccountId, code: Bytes, hash: B256) -> Result<(), Fault> {
+        let entry = self.loaded(id)?;
+        let previous_hash = core::mem::replace(&mut entry.account.code_hash, hash);
+        let previous_code = entry.code.replace(code);
+        let previously_changed = core::mem::replace(&mut entry.code_changed, true);
+        let previous = Box::new((previous_hash, previous_code, previously_changed));
+        self.journal.undo.push(Undo::Code(id, previous));
+        Ok(())
+    }
+
+    fn self_destruct(
+        &mut self,
+        id: AccountId,
+        beneficiary: AccountId,
+        only_if_created: bool,
+    ) -> Result<SelfDestruct, Fault> {
+        self.loaded(beneficiary)?;
+        let entry = self.loaded(id)?;
+        let balance = entry.account.balance;
+        let repeated = entry.destroyed;
+        let destroys = entry.created || !only_if_created;
+        if id != beneficiary {
+            self.transfer(id, beneficiary, &balance)?;
+        } else if destroys {
+            self.set_balance(id, U256::ZERO);
+        }
+        self.touch(beneficiary);
+        if destroys && !repeated {
+            self.entry(id).destroyed = true;
+            self.journal.undo.push(Undo::Destroy(id));
+        }
+        Ok(SelfDestruct { repeated })
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint(self.journal.undo.len())
+    }
+
+    fn revert(&mut self, checkpoint: Checkpoint) {
+        while self.journal.undo.len() > checkpoint.0 {
+            if let Some(step) = self.journal.undo.pop() {
+                self.undo(step);
+            }
+        }
+    }
+}
