@@ -45,7 +45,7 @@ pub use block::{BlobParams, Block};
 pub use error::{Error, Invalid};
 pub use evm::{Evm, EvmBuilder, Meter, Outcome};
 pub use ledger::{Intrinsic, Ledger, Refund};
-pub use root::{deploy, fund, logs_hash, state_root};
+pub use root::{deploy, fund, keccak256, logs_hash, state_root};
 pub use tandem_coprocessor::{Backend, Coprocessor, Fault, Op, Unit};
 pub use tandem_glue::{
     Fork, Gas, Halt, ModexpPrice, Opcode, Precompile, Price, Row, Schedule, Status, Step,

@@ -3,8 +3,12 @@
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, TrieAccount};
-use tandem_hash::keccak256;
 use tandem_state::{AccountInfo, InMemoryState, MemoryAccount};
+
+/// Keccak-256, by the preferred backend.
+pub fn keccak256(bytes: &[u8]) -> B256 {
+    tandem_hash::keccak256(bytes).into()
+}
 
 /// Puts an account without code into a state, with a balance in wei.
 pub fn fund(state: &mut InMemoryState, address: Address, balance: U256) {
@@ -14,7 +18,7 @@ pub fn fund(state: &mut InMemoryState, address: Address, balance: U256) {
 
 /// Puts a contract into a state, with nonce 1 and no balance.
 pub fn deploy(state: &mut InMemoryState, address: Address, code: Bytes) {
-    let code_hash = if code.is_empty() { KECCAK256_EMPTY } else { B256::from(keccak256(&code)) };
+    let code_hash = if code.is_empty() { KECCAK256_EMPTY } else { keccak256(&code) };
     let info = AccountInfo { balance: U256::ZERO, nonce: 1, code_hash };
     state.insert_account(address, info, code);
 }
@@ -23,7 +27,7 @@ pub fn deploy(state: &mut InMemoryState, address: Address, code: Bytes) {
 pub fn logs_hash(logs: &[Log]) -> B256 {
     let mut rlp = Vec::new();
     alloy_rlp::encode_list(logs, &mut rlp);
-    keccak256(&rlp).into()
+    keccak256(&rlp)
 }
 
 /// The root of the state's Merkle Patricia trie (Yellow Paper, section 4.1).
@@ -35,14 +39,14 @@ pub fn state_root(state: &InMemoryState) -> B256 {
             storage_root: storage_root(account),
             code_hash: account.info.code_hash,
         };
-        (B256::from(keccak256(address.as_slice())), alloy_rlp::encode(leaf))
+        (keccak256(address.as_slice()), alloy_rlp::encode(leaf))
     });
     root(leaves.collect())
 }
 
 fn storage_root(account: &MemoryAccount) -> B256 {
     let leaves = account.storage.iter().map(|(key, value)| {
-        (B256::from(keccak256(&key.to_be_bytes::<32>())), alloy_rlp::encode(value))
+        (keccak256(&key.to_be_bytes::<32>()), alloy_rlp::encode(value))
     });
     root(leaves.collect())
 }
