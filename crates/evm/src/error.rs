@@ -43,7 +43,9 @@ pub enum Invalid {
     NoBlobs,
     #[error("blob {index} has a versioned hash of unknown version {version}")]
     BlobVersion { index: usize, version: u8 },
-    #[error("{count} blobs, at most {max} are allowed")]
+    #[error("{count} blobs, a block has at most {max}")]
+    BlockBlobs { count: u64, max: u64 },
+    #[error("{count} blobs, a transaction has at most {max}")]
     TooManyBlobs { count: u64, max: u64 },
     #[error("blob fee cap {cap} wei below the blob base fee {base_fee}")]
     BlobFeeCapTooLow { cap: U256, base_fee: U256 },
@@ -88,6 +90,7 @@ impl Invalid {
             Self::BlobCreation => "TYPE_3_TX_CONTRACT_CREATION",
             Self::NoBlobs => "TYPE_3_TX_ZERO_BLOBS",
             Self::BlobVersion { .. } => "TYPE_3_TX_INVALID_BLOB_VERSIONED_HASH",
+            Self::BlockBlobs { .. } => "TYPE_3_TX_MAX_BLOB_GAS_ALLOWANCE_EXCEEDED",
             Self::TooManyBlobs { .. } => "TYPE_3_TX_BLOB_COUNT_EXCEEDED",
             Self::BlobFeeCapTooLow { .. } => "INSUFFICIENT_MAX_FEE_PER_BLOB_GAS",
             Self::SetCodeCreation => "TYPE_4_TX_CONTRACT_CREATION",

@@ -316,7 +316,10 @@ impl Execution<'_, '_> {
         if let Some(index) = tx.blob_hashes.iter().position(|hash| hash[0] != 1) {
             return Err(Invalid::BlobVersion { index, version: tx.blob_hashes[index][0] });
         }
-        let max = self.block.blobs.max.min(self.machine.schedule().transaction.max_blobs);
+        if count > self.block.blobs.max {
+            return Err(Invalid::BlockBlobs { count, max: self.block.blobs.max });
+        }
+        let max = self.machine.schedule().transaction.max_blobs;
         if count > max {
             return Err(Invalid::TooManyBlobs { count, max });
         }

@@ -49,9 +49,10 @@ pub(crate) fn step<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         return fail(r, m, Halt::StackOverflow);
     }
     if const { matches!(row(OP).unit, Unit::Glue) } {
-        r.gas -= m.upfront[OP as usize];
+        let price = m.upfront[const { byte_of(OP) } as usize];
+        r.gas -= price;
         if r.gas < 0 {
-            r.gas += m.upfront[OP as usize];
+            r.gas += price;
             return fail(r, m, Halt::OutOfGas);
         }
     }
@@ -59,14 +60,18 @@ pub(crate) fn step<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
     body::<OP>(r, m)
 }
 
-/// The opcode's row; bytes that are no opcode run as INVALID does, and metered jumps as jumps.
-const fn row(byte: u8) -> &'static Opcode {
-    let byte = match byte {
+/// The opcode that an image's byte stands for.
+const fn byte_of(byte: u8) -> u8 {
+    match byte {
         METERED_JUMP => op::JUMP,
         METERED_JUMPI => op::JUMPI,
         byte => byte,
-    };
-    match opcode(byte) {
+    }
+}
+
+/// The opcode's row; bytes that are no opcode run as INVALID does.
+const fn row(byte: u8) -> &'static Opcode {
+    match opcode(byte_of(byte)) {
         Some(row) => row,
         None => opcode(op::INVALID).expect("INVALID is in the table"),
     }

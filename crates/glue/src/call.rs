@@ -113,7 +113,7 @@ pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, g
     };
     let gas = if sends { paid!(m.charge_value(gas, RowId::opcode(OP))) } else { gas };
     let stipend = if sends { m.schedule.call_stipend as i64 } else { 0 };
-    let forwarded = paid!(m.forwarded(gas, &requested));
+    let forwarded = paid!(m.forwarded(gas, &requested, stipend));
     let gas = gas - forwarded;
     m.call_cost = gas_before - gas;
 
@@ -152,6 +152,7 @@ pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, g
 /// CREATE and CREATE2 (EIP-161, EIP-684, EIP-1014, EIP-3860).
 pub(crate) fn create<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
     let value = *stack.peek(0);
+    let salt = if OP == op::CREATE2 { *stack.peek(3) } else { U256::ZERO };
     if m.frame().is_static {
         m.fail(Halt::StaticViolation, Unit::State, gas);
         return false;
@@ -187,7 +188,7 @@ pub(crate) fn create<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack,
     let address = if OP == op::CREATE {
         answer!(m, m.create_address(&caller, account.nonce))
     } else {
-        answer!(m, m.create2_address(&caller, stack.peek(3), &init_code))
+        answer!(m, m.create2_address(&caller, &salt, &init_code))
     };
     m.enter_creation(address, caller, creator, value, init_code, forwarded)
 }
@@ -364,15 +365,16 @@ impl Machine {
         if amount == 0 { gas } else { self.charge(gas, row, amount) }
     }
 
-    /// The gas a callee gets: what was asked for, but since EIP-150 at most all but one 64th.
-    fn forwarded(&mut self, gas: i64, requested: &U256) -> i64 {
+    /// The gas a callee gets: what was asked for, but since EIP-150 at most all but one 64th. Before
+    /// that, asking for too much halts, and the stipend that was set apart burns as well.
+    fn forwarded(&mut self, gas: i64, requested: &U256, stipend: i64) -> i64 {
         let requested = i64::try_from(*requested).unwrap_or(i64::MAX);
         if self.schedule.all_but_one_64th {
             requested.min(gas - gas / 64)
         } else if requested <= gas {
             requested
         } else {
-            self.fail(Halt::OutOfGas, Unit::State, gas)
+            self.fail(Halt::OutOfGas, Unit::State, gas + stipend)
         }
     }
 
