@@ -45,7 +45,10 @@ impl Default for Block {
 
 /// How many blobs a block may have, and how their price moves (EIP-7840).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "an entry of the chain's blob schedule, written as a literal")]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an entry of the chain's blob schedule, written as a literal"
+)]
 pub struct BlobParams {
     /// The most blobs in a block.
     pub max: u64,
@@ -91,11 +94,8 @@ mod tests {
     fn the_blob_base_fee_follows_the_excess() {
         // Computed with the Python function in EIP-4844.
         for (excess, fee) in [(0, 1), (2_314_057, 1), (2_314_058, 2), (10 * 1024 * 1024, 23)] {
-            let block = Block {
-                excess_blob_gas: excess,
-                blobs: BlobParams::CANCUN,
-                ..Block::default()
-            };
+            let block =
+                Block { excess_blob_gas: excess, blobs: BlobParams::CANCUN, ..Block::default() };
             assert_eq!(block.blob_base_fee(), U256::from(fee), "excess {excess}");
         }
     }

@@ -6,10 +6,9 @@ use std::fmt;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
 use tandem_coprocessor::{AccountId, Coprocessor, Fault, Op, State, Unit};
-use tandem_glue::{
-    Completion, Coprocessors, Env, Fork, Machine, Message, Schedule, Status, Tracer,
-};
+use tandem_glue::{Completion, Coprocessors, Env, Machine, Message, Status, Tracer};
 use tandem_log::Logs;
+use tandem_schedule::{Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
@@ -40,7 +39,10 @@ pub struct Evm {
 impl fmt::Debug for Evm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fork = self.machine.schedule().fork;
-        f.debug_struct("Evm").field("fork", &fork).field("meter", &self.meter).finish_non_exhaustive()
+        f.debug_struct("Evm")
+            .field("fork", &fork)
+            .field("meter", &self.meter)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,7 +113,8 @@ impl Evm {
     /// Starts building a machine for a fork, with its prices, the preferred coprocessors and no
     /// meter.
     pub fn builder(fork: Fork) -> EvmBuilder {
-        let units = Unit::ALL.into_iter().filter_map(|unit| Some((unit, crate::backends(unit).first()?)));
+        let units =
+            Unit::ALL.into_iter().filter_map(|unit| Some((unit, crate::backends(unit).first()?)));
         let coprocessors = units
             .fold(Coprocessors::none(), |all, (unit, backend)| all.with(unit, (backend.new)()));
         EvmBuilder { schedule: Schedule::new(fork), coprocessors, meter: Meter::Off }
@@ -285,7 +288,10 @@ impl Execution<'_, '_> {
         }
         let (intrinsic, floor) = Intrinsic::of(tx, &schedule.transaction);
         if tx.gas_limit < intrinsic.total() {
-            return Err(Invalid::IntrinsicGas { limit: tx.gas_limit, intrinsic: intrinsic.total() });
+            return Err(Invalid::IntrinsicGas {
+                limit: tx.gas_limit,
+                intrinsic: intrinsic.total(),
+            });
         }
         if tx.gas_limit < floor {
             return Err(Invalid::FloorGas { limit: tx.gas_limit, floor });

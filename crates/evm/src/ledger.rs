@@ -2,7 +2,8 @@
 //! floor. `intrinsic + Σ rows − refund + floor top-up = gas used`, exactly, on every path.
 
 use tandem_coprocessor::Unit;
-use tandem_glue::{Gas, Row, TransactionPrices};
+use tandem_glue::{Gas, Row};
+use tandem_schedule::TransactionPrices;
 
 use crate::Transaction;
 

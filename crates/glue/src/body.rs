@@ -6,16 +6,15 @@
 //! inlined and hands it scalars only, so that registers stay registers.
 
 use tandem_coprocessor::{Unit, primitives::U256};
+use tandem_schedule::{Opcode, op, opcode};
+use tandem_word as word;
 
 use crate::{
-    Halt,
-    call,
+    Halt, call,
     code::{METERED_JUMP, METERED_JUMPI},
     machine::Machine,
-    opcode::{Opcode, op, opcode},
     request,
     stack::{LIMIT, Stack},
-    word,
 };
 
 /// The running frame's registers.
@@ -173,7 +172,9 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
 
         op::PUSH0 => push(r, U256::ZERO),
         op::PUSH1..=op::PUSH32 => push_data::<OP>(r),
-        op::DUP1..=op::DUP16 => push(r, *r.stack.peek(const { OP.wrapping_sub(op::DUP1) } as usize)),
+        op::DUP1..=op::DUP16 => {
+            push(r, *r.stack.peek(const { OP.wrapping_sub(op::DUP1) } as usize))
+        }
         op::SWAP1..=op::SWAP16 => {
             r.stack.swap(const { OP.wrapping_sub(op::SWAP1) as usize + 1 });
             Flow::Next
@@ -288,7 +289,11 @@ fn leave(
 
 /// Makes the 32 or fewer bytes at `offset` addressable, and returns where they are.
 #[inline(always)]
-fn memory_at<const LEN: usize>(r: &mut Registers, m: &mut Machine, offset: &U256) -> Option<*mut u8> {
+fn memory_at<const LEN: usize>(
+    r: &mut Registers,
+    m: &mut Machine,
+    offset: &U256,
+) -> Option<*mut u8> {
     let limbs = offset.as_limbs();
     // Beyond 2^32 no gas suffices.
     let high = limbs[1] | limbs[2] | limbs[3] | limbs[0] >> 32;

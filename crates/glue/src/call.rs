@@ -12,15 +12,15 @@ use tandem_coprocessor::{
     primitives::{Address, B256, Bytes, U256},
 };
 
+use tandem_schedule::{Precompile, op};
+use tandem_word as word;
+
 use crate::{
     Code, Halt, Message, Status,
     ledger::RowId,
     machine::{Machine, Purpose},
     memory::Range,
-    opcode::op,
-    precompile::Precompile,
     stack::Stack,
-    word,
 };
 
 /// The deepest frame (Yellow Paper, section 8).
@@ -389,7 +389,12 @@ impl Machine {
         frame.memory_len = memory_len;
     }
 
-    fn create2_address(&self, creator: &Address, salt: &U256, code: &[u8]) -> Result<Address, Fault> {
+    fn create2_address(
+        &self,
+        creator: &Address,
+        salt: &U256,
+        code: &[u8],
+    ) -> Result<Address, Fault> {
         let mut bytes = [0xff; 85];
         bytes[1..21].copy_from_slice(creator.as_slice());
         bytes[21..53].copy_from_slice(&salt.to_be_bytes::<32>());
@@ -451,11 +456,7 @@ impl Machine {
         true
     }
 
-    fn begin(
-        &mut self,
-        state_checkpoint: Checkpoint,
-        start: Start,
-    ) -> Result<Started, Fault> {
+    fn begin(&mut self, state_checkpoint: Checkpoint, start: Start) -> Result<Started, Fault> {
         if let Some(payer) = start.payer {
             self.state().transfer(payer, start.account, &start.value)?;
         }
@@ -518,7 +519,8 @@ impl Machine {
 
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
     fn succeed(&mut self, ip: *const u8, gas: i64) -> bool {
-        let gas = if self.frame().purpose == Purpose::Create { paid!(self.deposit(gas)) } else { gas };
+        let gas =
+            if self.frame().purpose == Purpose::Create { paid!(self.deposit(gas)) } else { gas };
         self.end_last_stretch(ip);
         self.finish(Status::Success, gas);
         true
@@ -570,7 +572,8 @@ impl Machine {
     /// Notes, for the ledger, that code ran up to `behind` and goes on at `next`.
     #[inline(always)]
     pub(crate) fn end_stretch(&mut self, behind: *const u8, next: *const u8) {
-        let (behind, next) = (behind.addr() - self.code_at.addr(), next.addr() - self.code_at.addr());
+        let (behind, next) =
+            (behind.addr() - self.code_at.addr(), next.addr() - self.code_at.addr());
         let frame = &mut self.frames[self.depth];
         if let Some(meter) = &mut self.meter {
             meter.ran(frame.code, frame.stretch, behind);
@@ -587,7 +590,8 @@ impl Machine {
     /// Takes the running frame down and delivers its result.
     fn finish(&mut self, status: Status, gas: i64) {
         let frame = &self.frames[self.depth];
-        let (purpose, output, code, address) = (frame.purpose, frame.output, frame.code, frame.address);
+        let (purpose, output, code, address) =
+            (frame.purpose, frame.output, frame.code, frame.address);
         if status != Status::Success {
             let (state, log, refund) = (frame.state_checkpoint, frame.log_checkpoint, frame.refund);
             self.state().revert(state);

@@ -8,10 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use tandem_coprocessor::primitives::{Address, B256, Bytes};
 
-use crate::{
-    Fork,
-    opcode::{op, opcode},
-};
+use tandem_schedule::{Fork, op, opcode};
 
 /// The longest run past the end: PUSH32's data, then STOP.
 const PADDING: usize = 33;

@@ -8,7 +8,9 @@ use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
 use tandem_coprocessor::{Op, Unit};
 
-use crate::{Code, Halt, Schedule, code::push_len, op, opcode};
+use tandem_schedule::{Schedule, op, opcode};
+
+use crate::{Code, Halt, code::push_len};
 
 /// Gas as a vector: newer forks price two resources (EIP-8037). Forks up to Osaka charge execution
 /// gas only.
@@ -87,7 +89,8 @@ impl RowId {
     pub(crate) fn name(self) -> (Unit, &'static str) {
         let id = usize::from(self.0);
         if id >= Self::HALTS {
-            let (unit, halt) = ((id - Self::HALTS) / Halt::ALL.len(), (id - Self::HALTS) % Halt::ALL.len());
+            let (unit, halt) =
+                ((id - Self::HALTS) / Halt::ALL.len(), (id - Self::HALTS) % Halt::ALL.len());
             (Unit::ALL[unit], Halt::ALL[halt].row_name())
         } else if id >= Self::NAMED {
             NAMED[id - Self::NAMED]
@@ -181,10 +184,15 @@ impl Meter {
                 summed += 1;
             }
             let byte = bytes[pc];
-            let glue = opcode(byte).is_some_and(|row| row.unit == Unit::Glue && row.since <= schedule.fork);
+            let glue = opcode(byte)
+                .is_some_and(|row| row.unit == Unit::Glue && row.since <= schedule.fork);
             if count != 0 && glue && byte != op::INVALID {
                 let count = u64::from(count as u32);
-                self.post(RowId::opcode(byte), count, count * u64::from(schedule.base[byte as usize]));
+                self.post(
+                    RowId::opcode(byte),
+                    count,
+                    count * u64::from(schedule.base[byte as usize]),
+                );
             }
             pc += 1 + push_len(byte);
         }

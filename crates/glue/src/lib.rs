@@ -1,14 +1,13 @@
 //! The glue of Tandem: a small, plain, 256-bit stack machine.
 //!
-//! It owns control flow, stack, memory, the opcode table, the price list and the ledger. Everything
-//! expensive (storage, logs, hashing, curves) is a request to a coprocessor behind the traits of
+//! It owns control flow, stack, memory and the ledger, and runs by the opcode table and the price
+//! lists of `tandem_schedule`. Everything expensive (storage, logs, hashing, curves) is a request to a coprocessor behind the traits of
 //! `tandem_coprocessor`; the glue asks what the request takes, charges, and only then has it done.
 //! Transactions, blocks and what embeds the machine live in `tandem-evm`.
 //!
-//! Where to read: `opcode` is the table, `body` says what each opcode does, `request` what the
-//! opcodes that ask a coprocessor do, `call` how frames start and end, `machine` what a frame has,
-//! `drive` the loop, `fork` and `precompile` the prices, `code` the analysis of code, `ledger` the
-//! account of who got which gas.
+//! Where to read: `body` says what each opcode does, `request` what the opcodes that ask a coprocessor
+//! do, `call` how frames start and end, `machine` what a frame has, `drive` the loop, `code` the
+//! analysis of code, `ledger` the account of who got which gas.
 
 #![no_std]
 
@@ -18,23 +17,16 @@ mod body;
 mod call;
 mod code;
 mod drive;
-mod fork;
 mod halt;
 mod ledger;
 mod machine;
 mod memory;
-mod opcode;
-mod precompile;
 mod request;
 mod stack;
 mod trace;
-mod word;
 
 pub use code::{Code, CodeCache};
-pub use fork::{Fork, Schedule, StorePrice, TransactionPrices};
 pub use halt::Halt;
 pub use ledger::{Gas, Row};
 pub use machine::{Completion, Coprocessors, Env, Machine, Message, Status};
-pub use opcode::{Opcode, op, opcode};
-pub use precompile::{ModexpPrice, Precompile, Price};
 pub use trace::{Step, Tracer};

@@ -10,12 +10,13 @@ use tandem_coprocessor::{
     primitives::{Address, B256, Bytes, U256},
 };
 
+use tandem_schedule::{Precompile, Schedule, opcode};
+
 use crate::{
-    Code, CodeCache, Halt, Row, Schedule, Tracer,
+    Code, CodeCache, Halt, Row, Tracer,
     code::Dialect,
     ledger::{Meter, RowId},
     memory::{Memory, Range},
-    precompile::Precompile,
     stack::{Stack, StackBlock},
 };
 
@@ -110,6 +111,13 @@ pub struct Completion {
     pub created: Option<Address>,
     /// The ledger's rows; empty if the machine has no meter.
     pub rows: Vec<Row>,
+}
+
+/// The gas of a byte's static part, as a driver charges it: nothing for an opcode that has to tell a
+/// coprocessor's work first and pays in one sum.
+fn upfront(schedule: &Schedule, byte: u8) -> i64 {
+    let glue = opcode(byte).is_some_and(|row| row.unit == Unit::Glue);
+    if glue { i64::from(schedule.base[byte as usize]) } else { 0 }
 }
 
 /// What a frame was started for.
@@ -254,7 +262,7 @@ impl Machine {
     /// A machine with a fork's prices; with `metered`, it keeps a ledger.
     pub fn new(schedule: Schedule, coprocessors: Coprocessors, metered: bool) -> Self {
         Self {
-            upfront: core::array::from_fn(|byte| schedule.upfront(byte as u8)),
+            upfront: core::array::from_fn(|byte| upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
             memory_len: 0,
             code_at: core::ptr::null(),
@@ -441,4 +449,3 @@ impl Machine {
         self.memory.bytes_mut(start + range.offset, range.len)
     }
 }
-

@@ -9,16 +9,10 @@ use tandem_coprocessor::{
     primitives::{Address, B256, U256},
 };
 
-use crate::{
-    Halt,
-    ledger::RowId,
-    machine::Machine,
-    memory::Range,
-    opcode::op,
-    precompile::Precompile,
-    stack::Stack,
-    word,
-};
+use tandem_schedule::{Precompile, op};
+use tandem_word as word;
+
+use crate::{Halt, ledger::RowId, machine::Machine, memory::Range, stack::Stack};
 
 /// Unwraps a coprocessor's answer, or ends the transaction.
 macro_rules! answer {

@@ -197,7 +197,8 @@ impl Session<'_> {
             if !entry.loaded {
                 continue;
             }
-            let gone = entry.destroyed || (clear_empty && entry.touched && entry.account.is_empty());
+            let gone =
+                entry.destroyed || (clear_empty && entry.touched && entry.account.is_empty());
             let now = (entry.account.exists && !gone).then_some(entry.account);
             let before = entry.original.exists.then_some(entry.original);
             if now == before && !(entry.code_changed || entry.created) {
@@ -348,7 +349,14 @@ impl State for Session<'_> {
                 let slot = SlotId(journal.slots.len() as u32);
                 let (original, current) = (U256::ZERO, U256::ZERO);
                 let (loaded, warm) = (false, false);
-                journal.slots.push(SlotEntry { account: id, key: *key, original, current, loaded, warm });
+                journal.slots.push(SlotEntry {
+                    account: id,
+                    key: *key,
+                    original,
+                    current,
+                    loaded,
+                    warm,
+                });
                 *entry.insert(slot)
             }
         };

@@ -96,10 +96,7 @@ pub fn request(
     let work = coprocessor.measure(op, input)?;
     let mut output = vec![0xa5; work.max_output];
     let written = coprocessor.execute(op, input, &mut output)?;
-    assert!(
-        written <= work.max_output,
-        "{op:?} wrote more than it announced"
-    );
+    assert!(written <= work.max_output, "{op:?} wrote more than it announced");
     if written > 0 {
         let short = coprocessor.execute(op, input, &mut output[..written - 1].to_vec());
         assert_eq!(short, Err(Fault::Output), "{op:?} accepted a short buffer");

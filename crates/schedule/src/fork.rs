@@ -1,79 +1,46 @@
 //! Forks as edits: Frontier's price list, and for each later fork what it changed. A [`Schedule`] is
 //! plain data: prices in gas and the rules that an EIP switched on. Which opcodes a fork has is a
-//! column of the opcode table; how a price is applied is beside the opcode that pays it.
+//! column of the opcode table; how a price is applied is beside the opcode that pays it, in the glue.
 
 use alloc::vec::Vec;
 
-use tandem_coprocessor::{Op, StorageChange, Unit};
+use tandem_coprocessor::{Op, StorageChange};
 
 use crate::{
     opcode::{op, opcode},
     precompile::{MSM_DISCOUNTS_G1, MSM_DISCOUNTS_G2, ModexpPrice, Precompile, Price},
 };
 
-/// A fork that changed the EVM, its prices, its precompiles or the validity of transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the names are the forks' own")]
-pub enum Fork {
-    Frontier,
-    Homestead,
-    TangerineWhistle,
-    SpuriousDragon,
-    Byzantium,
-    Constantinople,
-    Petersburg,
-    Istanbul,
-    Berlin,
-    London,
-    Paris,
-    Shanghai,
-    Cancun,
-    Prague,
-    Osaka,
+macro_rules! forks {
+    ($($name:ident)*) => {
+        /// A fork that changed the EVM, its prices, its precompiles or the validity of transactions.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        #[expect(missing_docs, reason = "the names are the forks' own")]
+        pub enum Fork {
+            $($name,)*
+        }
+
+        impl Fork {
+            /// Every fork, oldest first.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The fork's name as test fixtures and reports write it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+forks! {
+    Frontier Homestead TangerineWhistle SpuriousDragon Byzantium Constantinople Petersburg Istanbul
+    Berlin London Paris Shanghai Cancun Prague Osaka
 }
 
 impl Fork {
-    /// Every fork, oldest first.
-    pub const ALL: [Self; 15] = [
-        Self::Frontier,
-        Self::Homestead,
-        Self::TangerineWhistle,
-        Self::SpuriousDragon,
-        Self::Byzantium,
-        Self::Constantinople,
-        Self::Petersburg,
-        Self::Istanbul,
-        Self::Berlin,
-        Self::London,
-        Self::Paris,
-        Self::Shanghai,
-        Self::Cancun,
-        Self::Prague,
-        Self::Osaka,
-    ];
-
-    /// The fork's name as test fixtures and reports write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Frontier => "Frontier",
-            Self::Homestead => "Homestead",
-            Self::TangerineWhistle => "TangerineWhistle",
-            Self::SpuriousDragon => "SpuriousDragon",
-            Self::Byzantium => "Byzantium",
-            Self::Constantinople => "Constantinople",
-            Self::Petersburg => "Petersburg",
-            Self::Istanbul => "Istanbul",
-            Self::Berlin => "Berlin",
-            Self::London => "London",
-            Self::Paris => "Paris",
-            Self::Shanghai => "Shanghai",
-            Self::Cancun => "Cancun",
-            Self::Prague => "Prague",
-            Self::Osaka => "Osaka",
-        }
-    }
-
     /// The fork of that name; knows the other names test suites use, case ignored.
     pub fn from_name(name: &str) -> Option<Self> {
         let alias = match name.to_ascii_lowercase().as_str() {
@@ -83,7 +50,9 @@ impl Fork {
             "merge" => Some(Self::Paris),
             _ => None,
         };
-        alias.or_else(|| Self::ALL.into_iter().find(|fork| fork.name().eq_ignore_ascii_case(name)))
+        alias.or_else(|| {
+            Self::ALL.iter().copied().find(|fork| fork.name().eq_ignore_ascii_case(name))
+        })
     }
 }
 
@@ -208,15 +177,6 @@ impl Schedule {
             edit(&mut schedule);
         }
         schedule
-    }
-
-    /// The gas of a byte's static part, as the driver charges it: nothing for an opcode that has to
-    /// tell a coprocessor's work first and pays in one sum.
-    pub(crate) fn upfront(&self, byte: u8) -> i64 {
-        match opcode(byte) {
-            Some(row) if row.unit == Unit::Glue => i64::from(self.base[byte as usize]),
-            _ => 0,
-        }
     }
 
     fn price(&mut self, opcodes: &[u8], gas: u32) {

@@ -2,27 +2,31 @@
 //! the library has no such function. Words are unsigned; signed opcodes read them as two's
 //! complement (Yellow Paper, appendix H).
 
+#![no_std]
+
 use tandem_coprocessor::primitives::{Address, B256, U256};
 
 /// The word of an address: its 20 bytes, zeros in front.
 #[inline]
-pub(crate) fn from_address(address: &Address) -> U256 {
+pub fn from_address(address: &Address) -> U256 {
     U256::from_be_bytes(address.into_word().0)
 }
 
 /// The address in a word's low 20 bytes.
 #[inline]
-pub(crate) fn to_address(word: &U256) -> Address {
+pub fn to_address(word: &U256) -> Address {
     Address::from_word(B256::from(word.to_be_bytes::<32>()))
 }
 
+/// 1 or 0.
 #[inline(always)]
-pub(crate) fn from_bool(bit: bool) -> U256 {
+pub fn from_bool(bit: bool) -> U256 {
     U256::from_limbs([u64::from(bit), 0, 0, 0])
 }
 
+/// Whether the sign bit is set.
 #[inline(always)]
-pub(crate) fn is_negative(word: &U256) -> bool {
+pub fn is_negative(word: &U256) -> bool {
     (word.as_limbs()[3] as i64) < 0
 }
 
@@ -34,23 +38,28 @@ fn with_sign(word: U256, negative: bool) -> U256 {
     if negative { word.wrapping_neg() } else { word }
 }
 
-pub(crate) fn div(a: &U256, b: &U256) -> U256 {
+/// DIV: zero if the divisor is.
+pub fn div(a: &U256, b: &U256) -> U256 {
     a.checked_div(*b).unwrap_or_default()
 }
 
-pub(crate) fn rem(a: &U256, b: &U256) -> U256 {
+/// MOD: zero if the modulus is.
+pub fn rem(a: &U256, b: &U256) -> U256 {
     a.checked_rem(*b).unwrap_or_default()
 }
 
-pub(crate) fn sdiv(a: &U256, b: &U256) -> U256 {
+/// SDIV: towards zero; zero if the divisor is.
+pub fn sdiv(a: &U256, b: &U256) -> U256 {
     with_sign(div(&magnitude(a), &magnitude(b)), is_negative(a) != is_negative(b))
 }
 
-pub(crate) fn smod(a: &U256, b: &U256) -> U256 {
+/// SMOD: the sign of the dividend; zero if the modulus is.
+pub fn smod(a: &U256, b: &U256) -> U256 {
     with_sign(rem(&magnitude(a), &magnitude(b)), is_negative(a))
 }
 
-pub(crate) fn signed_less(a: &U256, b: &U256) -> bool {
+/// SLT.
+pub fn signed_less(a: &U256, b: &U256) -> bool {
     match (is_negative(a), is_negative(b)) {
         (true, false) => true,
         (false, true) => false,
@@ -59,7 +68,7 @@ pub(crate) fn signed_less(a: &U256, b: &U256) -> bool {
 }
 
 /// SIGNEXTEND: copies bit 7 of the `byte`th lowest byte into everything above it.
-pub(crate) fn sign_extend(byte: &U256, word: &U256) -> U256 {
+pub fn sign_extend(byte: &U256, word: &U256) -> U256 {
     let Some(byte) = at_most(byte, 30) else { return *word };
     let bit = 8 * byte + 7;
     let mask = (U256::ONE << (bit + 1)).wrapping_sub(U256::ONE);
@@ -67,22 +76,22 @@ pub(crate) fn sign_extend(byte: &U256, word: &U256) -> U256 {
 }
 
 /// BYTE: the `index`th byte from the high end.
-pub(crate) fn byte(index: &U256, word: &U256) -> U256 {
+pub fn byte(index: &U256, word: &U256) -> U256 {
     at_most(index, 31).map_or(U256::ZERO, |index| U256::from(word.byte(31 - index)))
 }
 
 /// SHL (EIP-145).
-pub(crate) fn shl(shift: &U256, word: &U256) -> U256 {
+pub fn shl(shift: &U256, word: &U256) -> U256 {
     at_most(shift, 255).map_or(U256::ZERO, |shift| *word << shift)
 }
 
 /// SHR (EIP-145).
-pub(crate) fn shr(shift: &U256, word: &U256) -> U256 {
+pub fn shr(shift: &U256, word: &U256) -> U256 {
     at_most(shift, 255).map_or(U256::ZERO, |shift| *word >> shift)
 }
 
 /// SAR (EIP-145).
-pub(crate) fn sar(shift: &U256, word: &U256) -> U256 {
+pub fn sar(shift: &U256, word: &U256) -> U256 {
     let sign = if is_negative(word) { U256::MAX } else { U256::ZERO };
     at_most(shift, 255).map_or(sign, |shift| word.arithmetic_shr(shift))
 }
@@ -97,13 +106,17 @@ fn at_most(word: &U256, limit: usize) -> Option<usize> {
 
 /// The word as an index into bytes; anything beyond memory's reach is `usize::MAX`.
 #[inline(always)]
-pub(crate) fn to_index(word: &U256) -> usize {
+pub fn to_index(word: &U256) -> usize {
     let limbs = word.as_limbs();
-    if limbs[1] | limbs[2] | limbs[3] == 0 { usize::try_from(limbs[0]).unwrap_or(usize::MAX) } else { usize::MAX }
+    if limbs[1] | limbs[2] | limbs[3] == 0 {
+        usize::try_from(limbs[0]).unwrap_or(usize::MAX)
+    } else {
+        usize::MAX
+    }
 }
 
 /// Copies `source` from `offset` on into the whole of `target`, with zeros behind its end.
-pub(crate) fn copy_padded(target: &mut [u8], source: &[u8], offset: usize) {
+pub fn copy_padded(target: &mut [u8], source: &[u8], offset: usize) {
     let rest = source.get(offset..).unwrap_or(&[]);
     let len = rest.len().min(target.len());
     target[..len].copy_from_slice(&rest[..len]);
