@@ -1,0 +1,47 @@
+//! Numbers as reports write them.
+
+/// With a comma between thousands.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `part` of `whole` in tenths of a percent, rounded; `None` of nothing.
+pub(crate) fn per_mille(part: u64, whole: u64) -> Option<u64> {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    let rounded = (part * 1000 + whole / 2).checked_div(whole)?;
+    u64::try_from(rounded).ok()
+}
+
+/// Tenths of a percent as a percentage.
+pub(crate) fn percent(per_mille: u64) -> String {
+    format!("{}.{} %", per_mille / 10, per_mille % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (46_924, "46,924")] {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn shares_are_rounded_to_tenths_of_a_percent() {
+        assert_eq!(per_mille(21_531, 24_368).map(percent).as_deref(), Some("88.4 %"));
+        assert_eq!(per_mille(1, 2_000).map(percent).as_deref(), Some("0.1 %"));
+        assert_eq!(per_mille(u64::MAX, u64::MAX).map(percent).as_deref(), Some("100.0 %"));
+        assert_eq!(per_mille(1, 0), None);
+    }
+}
