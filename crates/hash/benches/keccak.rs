@@ -37,8 +37,5 @@ fn main() {
 
 #[expect(clippy::print_stdout, reason = "a bench has no other way to report")]
 fn report(backend: &str, op: Op, length: usize, nanoseconds: f64) {
-    println!(
-        "{backend:>12} {:>10} {length:>5} bytes {nanoseconds:>9.1} ns",
-        op.name()
-    );
+    println!("{backend:>12} {:>10} {length:>5} bytes {nanoseconds:>9.1} ns", op.name());
 }

@@ -39,16 +39,8 @@ pub use crate::portable::Portable;
 pub const BACKENDS: &[Backend] = &[
     // Not marked portable, though no C compiler is needed: its kernels are for one processor family.
     #[cfg(feature = "native")]
-    Backend {
-        name: "native",
-        portable: false,
-        new: || Arc::new(Native),
-    },
-    Backend {
-        name: "rustcrypto",
-        portable: true,
-        new: || Arc::new(Portable),
-    },
+    Backend { name: "native", portable: false, new: || Arc::new(Native) },
+    Backend { name: "rustcrypto", portable: true, new: || Arc::new(Portable) },
 ];
 
 /// Keccak-256 of the input by the preferred backend, for addresses, code hashes and roots, which no

@@ -29,11 +29,8 @@ proptest! {
 
 #[test]
 fn sizes_are_facts_of_the_input() {
-    let words = |op, len| {
-        Portable
-            .measure(op, &vec![0; len])
-            .map(|work| (work.size, work.max_output))
-    };
+    let words =
+        |op, len| Portable.measure(op, &vec![0; len]).map(|work| (work.size, work.max_output));
     assert_eq!(words(Op::Keccak256, 0), Ok((Size::Words(0), 32)));
     assert_eq!(words(Op::Sha256, 32), Ok((Size::Words(1), 32)));
     assert_eq!(words(Op::Ripemd160, 33), Ok((Size::Words(2), 32)));
@@ -42,9 +39,6 @@ fn sizes_are_facts_of_the_input() {
 
     let mut compression = [0; 213];
     compression[..4].fill(0xff);
-    let work = Work {
-        size: Size::Rounds(u32::MAX.into()),
-        max_output: 64,
-    };
+    let work = Work { size: Size::Rounds(u32::MAX.into()), max_output: 64 };
     assert_eq!(Portable.measure(Op::Blake2f, &compression), Ok(work));
 }

@@ -7,9 +7,7 @@ use tandem_hash::BACKENDS;
 use tandem_vectors::{check, load, public_vectors};
 
 fn own(op: Op, file: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("vectors")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file);
     assert!(check(BACKENDS, op, &path) > 20);
 }
 

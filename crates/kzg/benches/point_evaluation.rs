@@ -10,9 +10,7 @@ use tandem_kzg::BACKENDS;
 fn main() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/point_evaluation.json");
     let vectors = tandem_vectors::load(&path);
-    let vector = vectors
-        .iter()
-        .find(|vector| vector.name == "cubic at a random point");
+    let vector = vectors.iter().find(|vector| vector.name == "cubic at a random point");
     let input = vector.expect("the vector is in the file").input();
     for backend in BACKENDS {
         let made = fastest(|| drop(black_box((backend.new)())));

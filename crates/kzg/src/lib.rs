@@ -36,16 +36,8 @@ pub use crate::portable::Portable;
 /// The backends of this build, the preferred first.
 pub const BACKENDS: &[Backend] = &[
     #[cfg(feature = "native")]
-    Backend {
-        name: "blst",
-        portable: false,
-        new: || Arc::new(Native::new()),
-    },
-    Backend {
-        name: "arkworks",
-        portable: true,
-        new: || Arc::new(Portable::new()),
-    },
+    Backend { name: "blst", portable: false, new: || Arc::new(Native::new()) },
+    Backend { name: "arkworks", portable: true, new: || Arc::new(Portable::new()) },
 ];
 
 /// Length of a request in bytes: versioned hash 32, z 32, y 32, commitment 48, proof 48.
@@ -126,10 +118,7 @@ fn measure(op: Op, input: &[u8]) -> Result<Work, Fault> {
     if input.len() != REQUEST_LEN {
         return Err(Fault::Input);
     }
-    Ok(Work {
-        size: Size::Constant,
-        max_output: ANSWER_LEN,
-    })
+    Ok(Work { size: Size::Constant, max_output: ANSWER_LEN })
 }
 
 /// [`Coprocessor::execute`](tandem_coprocessor::Coprocessor::execute) of every backend.

@@ -70,10 +70,8 @@ impl Verify for Native {
 
         let mut shifted = combine(&terms, &self.endomorphism);
         curve::add(&mut shifted, &commitment);
-        let pairs = [
-            (&self.generator_lines, curve::to_affine(&shifted)),
-            (&self.minus_tau_lines, proof),
-        ];
+        let pairs =
+            [(&self.generator_lines, curve::to_affine(&shifted)), (&self.minus_tau_lines, proof)];
         curve::final_exponentiation_is_one(&miller::product(&pairs))
     }
 }

@@ -21,10 +21,7 @@ const TAU_G1: [u8; 48] = [
 
 fn compressed(point: G1Projective) -> Vec<u8> {
     let mut bytes = Vec::new();
-    point
-        .into_affine()
-        .serialize_compressed(&mut bytes)
-        .unwrap();
+    point.into_affine().serialize_compressed(&mut bytes).unwrap();
     bytes
 }
 
@@ -101,9 +98,7 @@ fn garbage_behind_a_right_hash_is_refused() {
 
 #[test]
 fn sizes_are_constant() {
-    let work = Portable::new()
-        .measure(Op::PointEvaluation, &[0; 192])
-        .unwrap();
+    let work = Portable::new().measure(Op::PointEvaluation, &[0; 192]).unwrap();
     assert_eq!((work.size, work.max_output), (Size::Constant, 64));
     let short = Portable::new().measure(Op::PointEvaluation, &[0; 191]);
     assert_eq!(short, Err(Fault::Input));

@@ -17,9 +17,5 @@ fn point_evaluation_of_go_ethereum() {
     let Some(folder) = public_vectors() else {
         return;
     };
-    check(
-        BACKENDS,
-        Op::PointEvaluation,
-        &folder.join("pointEvaluation.json"),
-    );
+    check(BACKENDS, Op::PointEvaluation, &folder.join("pointEvaluation.json"));
 }

@@ -34,10 +34,7 @@ fn request(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
 
 #[expect(clippy::print_stdout, reason = "a bench has no other way to report")]
 fn compare(length: usize, exponent: &[u8], parity: &str, input: &[u8]) {
-    print!(
-        "{length:>5} bytes, {parity:>4}, exponent of {:>2} bytes:",
-        exponent.len()
-    );
+    print!("{length:>5} bytes, {parity:>4}, exponent of {:>2} bytes:", exponent.len());
     for backend in BACKENDS {
         let coprocessor = (backend.new)();
         let mut output = vec![0; length];

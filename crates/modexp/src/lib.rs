@@ -34,16 +34,8 @@ use crate::request::Lengths;
 /// The backends of this build, the preferred first.
 pub const BACKENDS: &[Backend] = &[
     #[cfg(feature = "native")]
-    Backend {
-        name: "aws-lc",
-        portable: false,
-        new: || Arc::new(Native),
-    },
-    Backend {
-        name: "aurora",
-        portable: true,
-        new: || Arc::new(Portable),
-    },
+    Backend { name: "aws-lc", portable: false, new: || Arc::new(Native) },
+    Backend { name: "aurora", portable: true, new: || Arc::new(Portable) },
 ];
 
 /// What the backends differ in.

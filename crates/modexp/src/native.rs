@@ -60,22 +60,14 @@ fn general(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Vec<u8> {
 fn montgomery(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
     let len = modulus.len();
     let context = Context::new()?;
-    let [mut base, exponent, modulus] = [
-        Number::read(base)?,
-        Number::read(exponent)?,
-        Number::read(modulus)?,
-    ];
+    let [mut base, exponent, modulus] =
+        [Number::read(base)?, Number::read(exponent)?, Number::read(modulus)?];
     let mut power = Number::new()?;
     let mut bytes = vec![0; len];
     // SAFETY: the numbers and the context are live and apart but for the base, which may be its own
     // target; a null Montgomery context means that one is made; `bytes` has `len` bytes to write.
     let done = unsafe {
-        BN_nnmod(
-            base.0.as_mut(),
-            base.0.as_ptr(),
-            modulus.0.as_ptr(),
-            context.0.as_ptr(),
-        ) == 1
+        BN_nnmod(base.0.as_mut(), base.0.as_ptr(), modulus.0.as_ptr(), context.0.as_ptr()) == 1
             && BN_mod_exp_mont(
                 power.0.as_mut(),
                 base.0.as_ptr(),

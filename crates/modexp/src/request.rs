@@ -70,14 +70,8 @@ impl<'a> Number<'a> {
             |offset: u128| usize::try_from(offset).map_or(input.len(), |o| o.min(input.len()));
         let present = &input[within(start)..within(start + u128::from(len))];
         match significant(present) {
-            [] => Self {
-                bytes: &[],
-                zeros: 0,
-            },
-            bytes => Self {
-                bytes,
-                zeros: len - present.len() as u64,
-            },
+            [] => Self { bytes: &[], zeros: 0 },
+            bytes => Self { bytes, zeros: len - present.len() as u64 },
         }
     }
 
@@ -103,18 +97,13 @@ impl<'a> Number<'a> {
         if bits > u64::BITS {
             return u64::MAX;
         }
-        let value = self
-            .bytes
-            .iter()
-            .fold(0, |value: u64, byte| value << 8 | u64::from(*byte));
+        let value = self.bytes.iter().fold(0, |value: u64, byte| value << 8 | u64::from(*byte));
         value.checked_shl(8 * self.zeros as u32).unwrap_or(0)
     }
 
     /// Position of its highest set bit plus one. It is at most 32 bytes long.
     fn bits(self) -> u32 {
         let len = self.bytes.len() as u32 + self.zeros as u32;
-        self.bytes
-            .first()
-            .map_or(0, |first| 8 * len - first.leading_zeros())
+        self.bytes.first().map_or(0, |first| 8 * len - first.leading_zeros())
     }
 }

@@ -94,22 +94,14 @@ fn moduli_beyond_a_librarys_limit_are_computed_all_the_same() {
     let input = encode([&[3; 8200], &[0x01, 0x00, 0x03], &modulus]);
     let expected = request(&Portable, Op::Modexp, &input);
     for backend in BACKENDS {
-        assert_eq!(
-            request(&*(backend.new)(), Op::Modexp, &input),
-            expected,
-            "{}",
-            backend.name
-        );
+        assert_eq!(request(&*(backend.new)(), Op::Modexp, &input), expected, "{}", backend.name);
     }
 }
 
 fn size(lengths: [u128; 3], rest: &[u8]) -> (ModexpSize, usize) {
     let input = [&lengths.map(length).concat(), rest].concat();
     match Portable.measure(Op::Modexp, &input) {
-        Ok(Work {
-            size: Size::Modexp(size),
-            max_output,
-        }) => (size, max_output),
+        Ok(Work { size: Size::Modexp(size), max_output }) => (size, max_output),
         other => panic!("{other:?}"),
     }
 }
@@ -124,20 +116,14 @@ fn sizes_are_facts_of_the_input() {
     assert_eq!(bits([0, 32, 0], &[0xff; 32]), 256);
     assert_eq!(bits([0, 33, 0], &[0xff; 33]), 256);
     // Only the first 32 bytes count.
-    assert_eq!(
-        bits([0, 40, 0], &[[0; 32].as_slice(), &[0xff; 8]].concat()),
-        0
-    );
+    assert_eq!(bits([0, 40, 0], &[[0; 32].as_slice(), &[0xff; 8]].concat()), 0);
     // Zeros follow the input's end, and count as places.
     assert_eq!(bits([2, 32, 0], &[9, 9, 0x01]), 249);
     assert_eq!(bits([2, 32, 0], &[9, 9]), 0);
     assert_eq!(bits([u128::MAX, 32, 0], &[0xff; 64]), 0);
 
     let (size, max_output) = size([1 << 64, u128::from(u64::MAX), u128::MAX], &[]);
-    assert_eq!(
-        [size.base_len, size.exponent_len, size.modulus_len],
-        [u64::MAX; 3]
-    );
+    assert_eq!([size.base_len, size.exponent_len, size.modulus_len], [u64::MAX; 3]);
     assert_eq!(max_output, usize::MAX);
     let other = Portable.measure(Op::Keccak256, &[]);
     assert_eq!(other, Err(Fault::Unsupported));

@@ -149,9 +149,8 @@ fn digest(lanes: [u64; 4]) -> [u8; 32] {
 }
 
 /// Rotation of each lane in ρ, by row.
-const ROTATIONS: [u32; 25] = [
-    0, 1, 62, 28, 27, 36, 44, 6, 55, 20, 3, 10, 43, 25, 39, 41, 45, 15, 21, 8, 18, 2, 61, 56, 14,
-];
+const ROTATIONS: [u32; 25] =
+    [0, 1, 62, 28, 27, 36, 44, 6, 55, 20, 3, 10, 43, 25, 39, 41, 45, 15, 21, 8, 18, 2, 61, 56, 14];
 
 /// The constants of ι.
 const ROUND_CONSTANTS: [u64; 24] = [

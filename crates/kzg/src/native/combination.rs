@@ -29,9 +29,7 @@ pub(super) struct Endomorphism {
 
 impl Endomorphism {
     pub(super) fn new() -> Self {
-        Self {
-            beta: curve::field_element(&BETA),
-        }
+        Self { beta: curve::field_element(&BETA) }
     }
 
     fn of(&self, point: &blst_p1_affine) -> blst_p1_affine {
@@ -50,10 +48,7 @@ pub(super) struct Table {
 impl Table {
     /// Makes the table of a point other than infinity for digits of 2 to 8 bits.
     pub(super) fn of(point: &blst_p1_affine, width: u32) -> Self {
-        Self {
-            width,
-            multiples: curve::odd_multiples(point, 1 << (width - 2)),
-        }
+        Self { width, multiples: curve::odd_multiples(point, 1 << (width - 2)) }
     }
 }
 
@@ -89,11 +84,7 @@ fn multiple(multiples: &[blst_p1_affine], digit: i8) -> Option<blst_p1_affine> {
         return None;
     }
     let point = multiples.get(usize::from(digit.unsigned_abs() / 2))?;
-    Some(if digit < 0 {
-        curve::negate(point)
-    } else {
-        *point
-    })
+    Some(if digit < 0 { curve::negate(point) } else { *point })
 }
 
 /// Signed binary digits of a number below 2^128: rounding up may add one.
@@ -127,9 +118,7 @@ mod tests {
     /// Σ digit · 2^place modulo 2^128, which loses nothing of a number below 2^128.
     fn value(digits: &[i8; DIGITS]) -> u128 {
         let low = digits[..128].iter().rev();
-        low.fold(0, |sum: u128, digit| {
-            sum.wrapping_mul(2).wrapping_add_signed((*digit).into())
-        })
+        low.fold(0, |sum: u128, digit| sum.wrapping_mul(2).wrapping_add_signed((*digit).into()))
     }
 
     proptest! {

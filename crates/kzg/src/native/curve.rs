@@ -54,10 +54,7 @@ pub(super) fn is_infinity(point: &blst_p1_affine) -> bool {
 
 /// −P.
 pub(super) fn negate(point: &blst_p1_affine) -> blst_p1_affine {
-    blst_p1_affine {
-        x: point.x,
-        y: minus(&point.y),
-    }
+    blst_p1_affine { x: point.x, y: minus(&point.y) }
 }
 
 /// Adds a point to the sum, whatever the two are.

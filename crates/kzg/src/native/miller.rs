@@ -57,10 +57,7 @@ struct Evaluation {
 
 impl Evaluation {
     fn at(point: &blst_p1_affine) -> Self {
-        Self {
-            minus_two_x: curve::minus(&curve::twice(&point.x)),
-            two_y: curve::twice(&point.y),
-        }
+        Self { minus_two_x: curve::minus(&curve::twice(&point.x)), two_y: curve::twice(&point.y) }
     }
 
     fn of(&self, line: &blst_fp6) -> blst_fp6 {
@@ -68,12 +65,6 @@ impl Evaluation {
         let scale = |c: blst_fp2, by: &blst_fp| blst_fp2 {
             fp: c.fp.map(|part| curve::multiply(&part, by)),
         };
-        blst_fp6 {
-            fp2: [
-                constant,
-                scale(of_x, &self.minus_two_x),
-                scale(of_y, &self.two_y),
-            ],
-        }
+        blst_fp6 { fp2: [constant, scale(of_x, &self.minus_two_x), scale(of_y, &self.two_y)] }
     }
 }
