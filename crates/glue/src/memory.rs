@@ -2,7 +2,7 @@
 //! ends. Calldata of the transaction lies in front of the first frame's. Prices of growth are here
 //! too, since nothing else pays them.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use tandem_coprocessor::{Unit, primitives::U256};
 
@@ -19,26 +19,45 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// A larger buffer is given back after the transaction that needed it.
+    const KEPT: usize = 4 << 20;
+
     /// Starts over with the transaction's calldata in front.
     pub(crate) fn reset(&mut self, calldata: &[u8]) {
-        if self.buffer.len() < calldata.len() {
-            self.buffer.resize(calldata.len(), 0);
+        if self.buffer.len() > Self::KEPT {
+            *self = Self::default();
         }
+        self.reserve(calldata.len());
         self.buffer[..calldata.len()].copy_from_slice(calldata);
         self.clean = self.clean.max(calldata.len());
     }
 
     /// Makes `from..to` zero and addressable.
     fn extend(&mut self, from: usize, to: usize) {
-        if to > self.buffer.len() {
-            let len = to.next_power_of_two().max(4096);
-            self.buffer.resize(len, 0);
-        }
+        self.reserve(to);
         let dirty = self.clean.min(to);
         if from < dirty {
             self.buffer[from..dirty].fill(0);
         }
         self.clean = self.clean.max(to);
+    }
+
+    /// Makes the buffer reach `to`. A new buffer comes zeroed from the system, page by page as it is
+    /// touched, and pages of zeros are not copied: deep calls with memories that are large but empty
+    /// stay cheap.
+    fn reserve(&mut self, to: usize) {
+        const PAGE: usize = 4096;
+        static ZEROS: [u8; PAGE] = [0; PAGE];
+        if to <= self.buffer.len() {
+            return;
+        }
+        let mut buffer = vec![0; (2 * to).next_multiple_of(PAGE)];
+        for (old, new) in self.buffer[..self.clean].chunks(PAGE).zip(buffer.chunks_mut(PAGE)) {
+            if *old != ZEROS[..old.len()] {
+                new[..old.len()].copy_from_slice(old);
+            }
+        }
+        self.buffer = buffer;
     }
 
     pub(crate) fn at(&mut self, start: usize) -> *mut u8 {

@@ -10,7 +10,7 @@ use tandem_coprocessor::{
     primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, address},
 };
 
-use crate::{AccountInfo, Database, StateError};
+use crate::{AccountInfo, Database, StateError, keys::Keys};
 
 /// The one account whose touch outlived a revert, at mainnet block 2,675,119 and ever since in the
 /// rules (EIP-161, geth and the executable specification alike).
@@ -50,8 +50,6 @@ struct AccountEntry {
 
 #[derive(Clone, Debug)]
 struct SlotEntry {
-    account: AccountId,
-    key: U256,
     original: U256,
     current: U256,
     loaded: bool,
@@ -64,7 +62,7 @@ enum Undo {
     Access(AccountId),
     AccessSlot(SlotId),
     Store(SlotId, U256),
-    Transient(AccountId, U256, U256),
+    Transient(u32, U256),
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
     Touch { id: AccountId, existed: bool, touched: bool },
@@ -78,16 +76,17 @@ enum Undo {
 pub struct Journal {
     by_address: HashMap<Address, AccountId, RandomState>,
     accounts: Vec<AccountEntry>,
-    by_key: HashMap<(u32, U256), SlotId, RandomState>,
+    slot_keys: Keys,
     slots: Vec<SlotEntry>,
-    transient: HashMap<(u32, U256), U256, RandomState>,
+    transient_keys: Keys,
+    transient: Vec<U256>,
     undo: Vec<Undo>,
     always_warm: Vec<Address>,
 }
 
 impl Journal {
     /// Buffers above this many entries are given back after a transaction.
-    const KEPT: usize = 4096;
+    const KEPT: usize = 8192;
 
     /// A journal for which some addresses, the precompiles, are warm from the start (EIP-2929).
     pub fn new(always_warm: Vec<Address>) -> Self {
@@ -97,22 +96,22 @@ impl Journal {
     /// Starts a transaction on the embedder's state.
     pub fn begin<'a>(&'a mut self, database: &'a mut dyn Database) -> Session<'a> {
         self.by_address.clear();
-        self.accounts.clear();
-        self.by_key.clear();
-        self.slots.clear();
-        self.transient.clear();
-        self.undo.clear();
-        if self.by_key.capacity() > 2 * Self::KEPT {
-            self.by_key.shrink_to(Self::KEPT);
+        self.slot_keys.clear();
+        self.transient_keys.clear();
+        if self.by_address.capacity() > Self::KEPT {
+            self.by_address = HashMap::default();
         }
-        if self.by_address.capacity() > 2 * Self::KEPT {
-            self.by_address.shrink_to(Self::KEPT);
-        }
-        if self.transient.capacity() > 2 * Self::KEPT {
-            self.transient.shrink_to(Self::KEPT);
-        }
+        clear(&mut self.accounts);
+        clear(&mut self.slots);
+        clear(&mut self.transient);
+        clear(&mut self.undo);
         Session { journal: self, database, error: None }
     }
+}
+
+fn clear<T>(buffer: &mut Vec<T>) {
+    buffer.clear();
+    buffer.shrink_to(Journal::KEPT);
 }
 
 /// The state coprocessor at work on one transaction.
@@ -215,8 +214,12 @@ impl Session<'_> {
                 storage: Vec::new(),
             });
         }
-        for slot in self.journal.slots.iter().filter(|slot| slot.current != slot.original) {
-            let index = slot.account.0 as usize;
+        for (number, slot) in self.journal.slots.iter().enumerate() {
+            if slot.current == slot.original {
+                continue;
+            }
+            let (account, key) = self.journal.slot_keys.key(number);
+            let index = account.0 as usize;
             let entry = &self.journal.accounts[index];
             if change_of[index] == usize::MAX {
                 if entry.destroyed || !entry.account.exists {
@@ -229,7 +232,7 @@ impl Session<'_> {
             }
             let change = &mut changes[change_of[index]];
             if change.account.is_some() {
-                change.storage.push((slot.key, slot.current));
+                change.storage.push((key, slot.current));
             }
         }
         changes
@@ -283,9 +286,7 @@ impl Session<'_> {
             Undo::Access(id) => self.entry(id).warm = false,
             Undo::AccessSlot(id) => self.journal.slots[id.0 as usize].warm = false,
             Undo::Store(id, value) => self.journal.slots[id.0 as usize].current = value,
-            Undo::Transient(id, key, value) => {
-                self.journal.transient.insert((id.0, key), value);
-            }
+            Undo::Transient(number, value) => self.journal.transient[number as usize] = value,
             Undo::Balance(id, balance) => self.entry(id).account.balance = balance,
             Undo::Nonce(id, nonce) => self.entry(id).account.nonce = nonce,
             Undo::Touch { id, existed, touched } => {
@@ -343,23 +344,11 @@ impl State for Session<'_> {
 
     fn access_slot(&mut self, id: AccountId, key: &U256) -> (SlotId, Access) {
         let journal = &mut *self.journal;
-        let slot = match journal.by_key.entry((id.0, *key)) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let slot = SlotId(journal.slots.len() as u32);
-                let (original, current) = (U256::ZERO, U256::ZERO);
-                let (loaded, warm) = (false, false);
-                journal.slots.push(SlotEntry {
-                    account: id,
-                    key: *key,
-                    original,
-                    current,
-                    loaded,
-                    warm,
-                });
-                *entry.insert(slot)
-            }
-        };
+        let slot = SlotId(journal.slot_keys.get_or_insert(id, key) as u32);
+        if slot.0 as usize == journal.slots.len() {
+            let (original, current) = (U256::ZERO, U256::ZERO);
+            journal.slots.push(SlotEntry { original, current, loaded: false, warm: false });
+        }
         if core::mem::replace(&mut journal.slots[slot.0 as usize].warm, true) {
             return (slot, Access::Warm);
         }
@@ -372,12 +361,13 @@ impl State for Session<'_> {
         if slot.loaded {
             return Ok(slot.current);
         }
-        let entry = &self.journal.accounts[slot.account.0 as usize];
+        let (account, key) = self.journal.slot_keys.key(id.0 as usize);
+        let entry = &self.journal.accounts[account.0 as usize];
         // What this transaction created has no storage in the database.
         let value = if entry.created {
             U256::ZERO
         } else {
-            match self.database.slot(&entry.address, &slot.key) {
+            match self.database.slot(&entry.address, &key) {
                 Ok(value) => value,
                 Err(error) => return Err(self.failed(error)),
             }
@@ -398,13 +388,19 @@ impl State for Session<'_> {
     }
 
     fn load_transient(&mut self, id: AccountId, key: &U256) -> U256 {
-        self.journal.transient.get(&(id.0, *key)).copied().unwrap_or_default()
+        let number = self.journal.transient_keys.get(id, key);
+        number.map_or(U256::ZERO, |number| self.journal.transient[number])
     }
 
     fn store_transient(&mut self, id: AccountId, key: &U256, value: &U256) {
-        let previous = self.journal.transient.insert((id.0, *key), *value).unwrap_or_default();
+        let journal = &mut *self.journal;
+        let number = journal.transient_keys.get_or_insert(id, key);
+        if number == journal.transient.len() {
+            journal.transient.push(U256::ZERO);
+        }
+        let previous = core::mem::replace(&mut journal.transient[number], *value);
         if previous != *value {
-            self.journal.undo.push(Undo::Transient(id, *key, previous));
+            journal.undo.push(Undo::Transient(number as u32, previous));
         }
     }
 

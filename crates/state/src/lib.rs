@@ -6,6 +6,7 @@
 
 mod database;
 mod journal;
+mod keys;
 mod memory;
 
 pub use database::{AccountInfo, Database, StateError};
