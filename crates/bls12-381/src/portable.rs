@@ -144,7 +144,7 @@ trait Subgroup: SWCurveConfig<ScalarField = Fr> {
 impl Subgroup for g1::Config {
     const PARTS: usize = 2;
     const BASE: u128 = Z as u128 * Z as u128;
-    const MANY: usize = 64;
+    const MANY: usize = 128;
 
     fn scaled(point: &Projective<Self>, part: usize) -> Projective<Self> {
         match part {
@@ -157,7 +157,7 @@ impl Subgroup for g1::Config {
 impl Subgroup for g2::Config {
     const PARTS: usize = 4;
     const BASE: u128 = Z as u128;
-    const MANY: usize = 64;
+    const MANY: usize = 128;
 
     fn scaled(point: &Projective<Self>, part: usize) -> Projective<Self> {
         match part {

@@ -56,9 +56,7 @@ fn coordinate(bytes: &[u8], index: usize) -> Result<Fq, Fault> {
     let mut limbs = [0; 4];
     let word = &bytes[index * WORD..][..WORD];
     for (limb, bytes) in limbs.iter_mut().zip(word.rchunks_exact(8)) {
-        *limb = bytes
-            .iter()
-            .fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+        *limb = bytes.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
     }
     Fq::from_bigint(BigInt(limbs)).ok_or(Fault::Input)
 }

@@ -20,17 +20,11 @@ pub struct Portable;
 impl Coprocessor for Portable {
     fn measure(&self, op: Op, input: &[u8]) -> Result<Work, Fault> {
         match op {
-            Op::Bn254Add | Op::Bn254Mul => Ok(Work {
-                size: Size::Constant,
-                max_output: G1,
-            }),
+            Op::Bn254Add | Op::Bn254Mul => Ok(Work { size: Size::Constant, max_output: G1 }),
             Op::Bn254Pairing if !input.len().is_multiple_of(PAIR) => Err(Fault::Input),
             Op::Bn254Pairing => {
                 let pairs = (input.len() / PAIR) as u64;
-                Ok(Work {
-                    size: Size::Pairs(pairs),
-                    max_output: WORD,
-                })
+                Ok(Work { size: Size::Pairs(pairs), max_output: WORD })
             }
             _ => Err(Fault::Unsupported),
         }

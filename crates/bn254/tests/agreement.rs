@@ -33,9 +33,8 @@ impl Coprocessor for Oracle {
             }
             _ => {
                 let pairs = input.chunks_exact(192);
-                let pairs: Result<Vec<_>, Fault> = pairs
-                    .map(|pair| Ok((oracle_g1(pair)?, oracle_g2(&pair[64..])?)))
-                    .collect();
+                let pairs: Result<Vec<_>, Fault> =
+                    pairs.map(|pair| Ok((oracle_g1(pair)?, oracle_g2(&pair[64..])?))).collect();
                 let mut word = vec![0; 32];
                 word[31] = u8::from(bn::pairing_batch(&pairs?) == bn::Gt::one());
                 word
@@ -56,9 +55,7 @@ fn oracle_g1(bytes: &[u8]) -> Result<bn::G1, Fault> {
     if x.is_zero() && y.is_zero() {
         return Ok(bn::Group::zero());
     }
-    bn::AffineG1::new(x, y)
-        .map(Into::into)
-        .map_err(|_| Fault::Input)
+    bn::AffineG1::new(x, y).map(Into::into).map_err(|_| Fault::Input)
 }
 
 fn oracle_g2(bytes: &[u8]) -> Result<bn::G2, Fault> {
@@ -67,9 +64,7 @@ fn oracle_g2(bytes: &[u8]) -> Result<bn::G2, Fault> {
     if x.is_zero() && y.is_zero() {
         return Ok(bn::Group::zero());
     }
-    bn::AffineG2::new(x, y)
-        .map(Into::into)
-        .map_err(|_| Fault::Input)
+    bn::AffineG2::new(x, y).map(Into::into).map_err(|_| Fault::Input)
 }
 
 fn encode(point: bn::G1) -> Vec<u8> {
@@ -83,19 +78,10 @@ fn encode(point: bn::G1) -> Vec<u8> {
 
 /// The answer all backends and the oracle give.
 fn agreed(op: Op, input: &[u8]) -> Result<Result<Vec<u8>, Fault>, TestCaseError> {
-    let oracle = Backend {
-        name: "substrate-bn",
-        portable: true,
-        new: || Arc::new(Oracle),
-    };
+    let oracle = Backend { name: "substrate-bn", portable: true, new: || Arc::new(Oracle) };
     let answer = request(&Oracle, op, input);
     for backend in BACKENDS.iter().chain([&oracle]) {
-        prop_assert_eq!(
-            &request(&*(backend.new)(), op, input),
-            &answer,
-            "{}",
-            backend.name
-        );
+        prop_assert_eq!(&request(&*(backend.new)(), op, input), &answer, "{}", backend.name);
     }
     Ok(answer)
 }
@@ -109,13 +95,7 @@ fn encode_g1(point: &G1Affine) -> Vec<u8> {
 }
 
 fn encode_g2(point: &G2Affine) -> Vec<u8> {
-    [
-        word(point.x.c1),
-        word(point.x.c0),
-        word(point.y.c1),
-        word(point.y.c0),
-    ]
-    .concat()
+    [word(point.x.c1), word(point.x.c0), word(point.y.c1), word(point.y.c0)].concat()
 }
 
 /// A scalar, often one with few bits or near the group's order.
@@ -137,14 +117,9 @@ fn g2() -> impl Strategy<Value = G2Affine> {
 /// A point of the twist, hardly ever in G2; its order may be a small factor of the cofactor.
 fn twist_point() -> impl Strategy<Value = G2Affine> {
     let x = (any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(|(a, b)| {
-        Fq2::new(
-            Fq::from_be_bytes_mod_order(&a),
-            Fq::from_be_bytes_mod_order(&b),
-        )
+        Fq2::new(Fq::from_be_bytes_mod_order(&a), Fq::from_be_bytes_mod_order(&b))
     });
-    x.prop_filter_map("an x of the twist", |x| {
-        G2Affine::get_point_from_x_unchecked(x, true)
-    })
+    x.prop_filter_map("an x of the twist", |x| G2Affine::get_point_from_x_unchecked(x, true))
 }
 
 proptest! {

@@ -182,7 +182,7 @@ impl Group for blst_p2 {
 
     const PARTS: usize = 4;
     const BASE: u128 = Z as u128;
-    const MANY: usize = 64;
+    const MANY: usize = 128;
     const INFINITY: Self = Self { x: blst_fp2::ZERO, y: blst_fp2::ZERO, z: blst_fp2::ZERO };
 
     fn from_affine(point: &Affine<blst_fp2>) -> Self {
