@@ -35,14 +35,6 @@ pub use portable::Portable;
 /// The backends compiled in, the preferred first.
 pub const BACKENDS: &[Backend] = &[
     #[cfg(feature = "native")]
-    Backend {
-        name: "secp256k1, aws-lc",
-        portable: false,
-        new: || Arc::new(Native),
-    },
-    Backend {
-        name: "k256, p256",
-        portable: true,
-        new: || Arc::new(Portable),
-    },
+    Backend { name: "secp256k1, aws-lc", portable: false, new: || Arc::new(Native) },
+    Backend { name: "k256, p256", portable: true, new: || Arc::new(Portable) },
 ];

@@ -28,11 +28,7 @@ impl Coprocessor for Native {
 impl Curves for Native {
     // The library keeps one context per thread, so a recovery allocates nothing.
     fn recover(hash: &[u8; 32], signature: &[u8; 64], y_is_odd: bool) -> Option<[u8; 64]> {
-        let id = if y_is_odd {
-            RecoveryId::One
-        } else {
-            RecoveryId::Zero
-        };
+        let id = if y_is_odd { RecoveryId::One } else { RecoveryId::Zero };
         let signature = RecoverableSignature::from_compact(signature, id).ok()?;
         let key = signature.recover_ecdsa(Message::from_digest(*hash)).ok()?;
         key.serialize_uncompressed()[1..].try_into().ok()

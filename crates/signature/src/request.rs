@@ -24,10 +24,7 @@ pub(crate) trait Curves {
 /// [`tandem_coprocessor::Coprocessor::measure`] of every backend.
 pub(crate) fn measure(op: Op) -> Result<Work, Fault> {
     match op {
-        Op::Ecrecover | Op::P256Verify => Ok(Work {
-            size: Size::Constant,
-            max_output: WORD,
-        }),
+        Op::Ecrecover | Op::P256Verify => Ok(Work { size: Size::Constant, max_output: WORD }),
         _ => Err(Fault::Unsupported),
     }
 }

@@ -10,9 +10,7 @@ use tandem_vectors::request;
 
 /// The answer all backends give.
 fn agreed(op: Op, input: &[u8]) -> Result<Vec<u8>, TestCaseError> {
-    let mut answers = BACKENDS
-        .iter()
-        .map(|backend| request(&*(backend.new)(), op, input));
+    let mut answers = BACKENDS.iter().map(|backend| request(&*(backend.new)(), op, input));
     let first = answers.next().expect("at least one backend");
     for answer in answers {
         prop_assert_eq!(&answer, &first);
@@ -136,21 +134,15 @@ fn edge_word() -> impl Strategy<Value = [u8; 32]> {
         "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
         "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
     ];
-    let near = (
-        prop::sample::select(edges.to_vec()),
-        0_u64..6,
-        any::<bool>(),
-    )
-        .prop_map(|(edge, distance, above)| {
+    let near = (prop::sample::select(edges.to_vec()), 0_u64..6, any::<bool>()).prop_map(
+        |(edge, distance, above)| {
             let edge: tandem_coprocessor::primitives::U256 =
                 format!("0x{edge}").parse().expect("an edge is hex");
             let distance = tandem_coprocessor::primitives::U256::from(distance);
-            let word = if above {
-                edge.wrapping_add(distance)
-            } else {
-                edge.wrapping_sub(distance)
-            };
+            let word =
+                if above { edge.wrapping_add(distance) } else { edge.wrapping_sub(distance) };
             word.to_be_bytes()
-        });
+        },
+    );
     prop_oneof![3 => near, 1 => any::<[u8; 32]>()]
 }

@@ -7,9 +7,7 @@ use tandem_signature::BACKENDS;
 use tandem_vectors::{check, public_vectors};
 
 fn own(file: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("vectors")
-        .join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(file)
 }
 
 #[test]
@@ -35,11 +33,7 @@ fn operations_of_other_units_are_refused() {
             let measured = coprocessor.measure(op, &[]);
             assert_eq!(measured.is_ok(), ours, "{op:?}");
             let executed = coprocessor.execute(op, &[], &mut [0; 32]);
-            assert_eq!(
-                executed,
-                if ours { Ok(0) } else { Err(Fault::Unsupported) },
-                "{op:?}"
-            );
+            assert_eq!(executed, if ours { Ok(0) } else { Err(Fault::Unsupported) }, "{op:?}");
         }
     }
 }
