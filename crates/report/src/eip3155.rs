@@ -20,7 +20,7 @@ pub struct Eip3155<W> {
     tail: Vec<u8>,
     op: u8,
     stack_len: usize,
-    /// Why the last step failed; empty if it did not.
+    /// Why the last step failed, as the inside of a JSON string; empty if it did not.
     fault: String,
     error: Option<io::Error>,
 }
@@ -98,7 +98,10 @@ impl<W: Write> Eip3155<W> {
         let (inputs, outputs) = row.map_or((0, 0), |row| (row.inputs, row.outputs));
         self.fault = match halt {
             Halt::InvalidOpcode => format!("invalid opcode: {}", op_name(self.op)),
-            Halt::StackUnderflow => format!("stack underflow ({} <=> {inputs})", self.stack_len),
+            // go-ethereum's JSON writes < and > so.
+            Halt::StackUnderflow => {
+                format!("stack underflow ({} \\u003c=\\u003e {inputs})", self.stack_len)
+            }
             Halt::StackOverflow => {
                 let limit = 1024 + usize::from(inputs) - usize::from(outputs);
                 format!("stack limit reached {} ({limit})", self.stack_len)
