@@ -11,7 +11,8 @@ use tandem_word as word;
 
 use crate::{
     Halt, call,
-    code::{METERED_JUMP, METERED_JUMPI},
+    code::{METERED_JUMP, METERED_JUMPI, plain, push_len},
+    fusion::{self, pair, shape},
     machine::Machine,
     request,
     stack::{LIMIT, Stack},
@@ -34,45 +35,78 @@ pub(crate) enum Flow {
     Switch,
     /// The frame halts for the reason noted in the machine.
     Halt,
+    /// A pair cannot run at once: run its first opcode alone.
+    Alone,
 }
 
-/// Checks, charges and runs the opcode `OP`.
+/// Checks, charges and runs the opcode or pair `OP`.
 #[inline(always)]
 pub(crate) fn step<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
-    let info = const { row(OP) };
+    let (shape, pair) = const { (shape(OP), pair(OP)) };
     let height = r.stack.height();
-    if info.inputs > 0 && height < info.inputs as usize {
-        return fail(r, m, Halt::StackUnderflow);
+    if shape.needs > 0 && height < shape.needs as usize {
+        return refuse::<OP>(r, m, Halt::StackUnderflow);
     }
-    if info.outputs > info.inputs && height > LIMIT - (info.outputs - info.inputs) as usize {
-        return fail(r, m, Halt::StackOverflow);
+    if shape.room > 0 && height > LIMIT - shape.room as usize {
+        return refuse::<OP>(r, m, Halt::StackOverflow);
     }
-    if const { matches!(row(OP).unit, Unit::Glue) } {
-        let price = m.upfront[const { byte_of(OP) } as usize];
-        r.gas -= price;
+    // The glue's opcodes pay here; a coprocessor's pay when it has told its work.
+    if const { is_prepaid(OP) } {
+        r.gas -= m.upfront[OP as usize];
         if r.gas < 0 {
-            r.gas += price;
-            return fail(r, m, Halt::OutOfGas);
+            r.gas += m.upfront[OP as usize];
+            return refuse::<OP>(r, m, Halt::OutOfGas);
         }
     }
     r.ip = r.ip.wrapping_add(1);
-    body::<OP>(r, m)
+    match pair {
+        Some((a, b)) => fusion::run(a, b, r, m),
+        None => body::<OP>(r, m),
+    }
 }
 
-/// The opcode that an image's byte stands for.
-const fn byte_of(byte: u8) -> u8 {
-    match byte {
-        METERED_JUMP => op::JUMP,
-        METERED_JUMPI => op::JUMPI,
-        byte => byte,
+/// What does not pass the checks: an opcode halts, a pair is taken apart.
+#[inline(always)]
+fn refuse<const OP: u8>(r: &Registers, m: &mut Machine, halt: Halt) -> Flow {
+    if const { pair(OP).is_some() } { Flow::Alone } else { fail(r, m, halt) }
+}
+
+/// Whether the driver charges a price at all; not looked up for opcodes that are free on every fork.
+const fn is_prepaid(byte: u8) -> bool {
+    match opcode(plain(byte)) {
+        Some(row) => matches!(row.unit, Unit::Glue) && row.gas > 0,
+        None => pair(byte).is_some(),
     }
 }
 
 /// The opcode's row; bytes that are no opcode run as INVALID does.
 const fn row(byte: u8) -> &'static Opcode {
-    match opcode(byte_of(byte)) {
+    match opcode(plain(byte)) {
         Some(row) => row,
         None => opcode(op::INVALID).expect("INVALID is in the table"),
+    }
+}
+
+/// The opcodes that make one word of two: `a` was on top.
+#[inline(always)]
+pub(crate) fn compute(byte: u8, a: &U256, b: &U256) -> U256 {
+    match byte {
+        op::ADD => a.wrapping_add(*b),
+        op::MUL => a.wrapping_mul(*b),
+        op::SUB => a.wrapping_sub(*b),
+        op::SIGNEXTEND => word::sign_extend(a, b),
+        op::LT => word::from_bool(word::less(a, b)),
+        op::GT => word::from_bool(word::less(b, a)),
+        op::SLT => word::from_bool(word::signed_less(a, b)),
+        op::SGT => word::from_bool(word::signed_less(b, a)),
+        op::EQ => word::from_bool(word::equal(a, b)),
+        op::AND => *a & *b,
+        op::OR => *a | *b,
+        op::XOR => *a ^ *b,
+        op::BYTE => word::byte(a, b),
+        op::SHL => word::shl(a, b),
+        op::SHR => word::shr(a, b),
+        _ => word::sar(a, b),
     }
 }
 
@@ -81,35 +115,24 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
     match OP {
         op::STOP => leave(r, m, call::stop),
 
-        // Arithmetic
-        op::ADD => binary(r, |a, b| a.wrapping_add(*b)),
-        op::MUL => binary(r, |a, b| a.wrapping_mul(*b)),
-        op::SUB => binary(r, |a, b| a.wrapping_sub(*b)),
-        op::DIV => binary(r, word::div),
-        op::SDIV => binary(r, word::sdiv),
-        op::MOD => binary(r, word::rem),
-        op::SMOD => binary(r, word::smod),
-        op::ADDMOD => ternary(r, |a, b, n| a.add_mod(*b, *n)),
-        op::MULMOD => ternary(r, |a, b, n| a.mul_mod(*b, *n)),
+        // Arithmetic, comparison and bits
+        op::ADD | op::MUL | op::SUB | op::SIGNEXTEND => binary::<OP>(r),
+        op::LT | op::GT | op::SLT | op::SGT | op::EQ => binary::<OP>(r),
+        op::AND | op::OR | op::XOR | op::BYTE | op::SHL | op::SHR | op::SAR => binary::<OP>(r),
+        op::DIV => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::div)),
+        op::SDIV => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::sdiv)),
+        op::MOD => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::rem)),
+        op::SMOD => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::smod)),
+        op::ADDMOD => {
+            request::<OP>(r, m, |_, stack, gas| request::triple(stack, gas, word::add_mod))
+        }
+        op::MULMOD => {
+            request::<OP>(r, m, |_, stack, gas| request::triple(stack, gas, word::mul_mod))
+        }
         op::EXP => request::<OP>(r, m, request::exp),
-        op::SIGNEXTEND => binary(r, word::sign_extend),
-        op::CLZ => unary(r, |a| U256::from(a.leading_zeros())),
-
-        // Comparison and bits
-        op::LT => binary(r, |a, b| word::from_bool(a < b)),
-        op::GT => binary(r, |a, b| word::from_bool(a > b)),
-        op::SLT => binary(r, |a, b| word::from_bool(word::signed_less(a, b))),
-        op::SGT => binary(r, |a, b| word::from_bool(word::signed_less(b, a))),
-        op::EQ => binary(r, |a, b| word::from_bool(a == b)),
-        op::ISZERO => unary(r, |a| word::from_bool(a.is_zero())),
-        op::AND => binary(r, |a, b| *a & *b),
-        op::OR => binary(r, |a, b| *a | *b),
-        op::XOR => binary(r, |a, b| *a ^ *b),
+        op::CLZ => unary(r, |a| word::from_u64(a.leading_zeros() as u64)),
+        op::ISZERO => unary(r, |a| word::from_bool(word::is_zero(a))),
         op::NOT => unary(r, |a| !*a),
-        op::BYTE => binary(r, word::byte),
-        op::SHL => binary(r, word::shl),
-        op::SHR => binary(r, word::shr),
-        op::SAR => binary(r, word::sar),
 
         op::KECCAK256 => request::<OP>(r, m, request::keccak256),
 
@@ -117,12 +140,12 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::ADDRESS => push(r, word::from_address(&m.frame().address)),
         op::CALLER => push(r, word::from_address(&m.frame().caller)),
         op::CALLVALUE => push(r, m.frame().value),
-        op::CALLDATALOAD => unary(r, |offset| request::calldata_word(m, offset)),
-        op::CALLDATASIZE => push(r, U256::from(m.frame().input.len)),
+        op::CALLDATALOAD => request::<OP>(r, m, request::calldata_load),
+        op::CALLDATASIZE => push(r, word::from_u64(m.frame().input.len as u64)),
         op::CALLDATACOPY => request::<OP>(r, m, request::calldata_copy),
-        op::CODESIZE => push(r, U256::from(m.code().bytes.len())),
+        op::CODESIZE => push(r, word::from_u64(m.code().bytes.len() as u64)),
         op::CODECOPY => request::<OP>(r, m, request::code_copy),
-        op::RETURNDATASIZE => push(r, U256::from(m.return_data.len())),
+        op::RETURNDATASIZE => push(r, word::from_u64(m.return_data.len() as u64)),
         op::RETURNDATACOPY => request::<OP>(r, m, request::return_data_copy),
 
         // Other accounts
@@ -138,12 +161,12 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::BLOCKHASH => request::<OP>(r, m, request::block_hash),
         op::COINBASE => push(r, word::from_address(&m.env.coinbase)),
         op::TIMESTAMP => push(r, m.env.timestamp),
-        op::NUMBER => push(r, U256::from(m.env.number)),
+        op::NUMBER => push(r, word::from_u64(m.env.number)),
         op::PREVRANDAO => push(r, m.env.prevrandao),
         op::GASLIMIT => push(r, m.env.gas_limit),
         op::CHAINID => push(r, m.env.chain_id),
         op::BASEFEE => push(r, m.env.base_fee),
-        op::BLOBHASH => unary(r, |index| request::blob_hash(m, index)),
+        op::BLOBHASH => request::<OP>(r, m, request::blob_hash),
         op::BLOBBASEFEE => push(r, m.env.blob_base_fee),
 
         // Stack, memory, storage
@@ -151,10 +174,10 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
             r.stack.drop(1);
             Flow::Next
         }
-        op::MLOAD => mload(r, m),
-        op::MSTORE => mstore(r, m),
+        op::MLOAD => mload_at(r, m, &r.stack.word(0)),
+        op::MSTORE => mstore_at(r, m, &r.stack.word(0), &r.stack.word(1), 2),
         op::MSTORE8 => mstore8(r, m),
-        op::MSIZE => push(r, U256::from(m.memory_len)),
+        op::MSIZE => push(r, word::from_u64(m.memory_len as u64)),
         op::MCOPY => request::<OP>(r, m, request::memory_copy),
         op::SLOAD => request::<OP>(r, m, request::sload),
         op::SSTORE => request::<OP>(r, m, request::sstore),
@@ -162,19 +185,28 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::TSTORE => request::<OP>(r, m, request::tstore),
 
         // Control flow
-        op::JUMP => jump(r, m),
-        op::JUMPI => jump_if(r, m),
-        METERED_JUMP => metered::<OP>(r, m),
-        METERED_JUMPI => metered::<OP>(r, m),
+        op::JUMP | METERED_JUMP => {
+            let target = r.stack.pop();
+            jump(r, m, &target, OP == METERED_JUMP)
+        }
+        op::JUMPI | METERED_JUMPI => {
+            let (target, condition) = (r.stack.pop(), r.stack.pop());
+            if word::is_zero(&condition) {
+                return Flow::Next;
+            }
+            jump(r, m, &target, OP == METERED_JUMPI)
+        }
         op::JUMPDEST => Flow::Next,
-        op::PC => push(r, U256::from(pc(r, m) - 1)),
-        op::GAS => push(r, U256::from(r.gas as u64)),
+        op::PC => push(r, word::from_u64(pc(r, m) as u64 - 1)),
+        op::GAS => push(r, word::from_u64(r.gas as u64)),
 
         op::PUSH0 => push(r, U256::ZERO),
-        op::PUSH1..=op::PUSH32 => push_data::<OP>(r),
-        op::DUP1..=op::DUP16 => {
-            push(r, *r.stack.peek(const { OP.wrapping_sub(op::DUP1) } as usize))
+        op::PUSH1..=op::PUSH32 => {
+            let word = immediate(push_len(OP), r.ip);
+            r.ip = r.ip.wrapping_add(push_len(OP));
+            push(r, word)
         }
+        op::DUP1..=op::DUP16 => push(r, r.stack.word(OP.wrapping_sub(op::DUP1) as usize)),
         op::SWAP1..=op::SWAP16 => {
             r.stack.swap(const { OP.wrapping_sub(op::SWAP1) as usize + 1 });
             Flow::Next
@@ -220,21 +252,14 @@ fn fail(r: &Registers, m: &mut Machine, halt: Halt) -> Flow {
 
 #[inline(always)]
 fn unary(r: &mut Registers, f: impl FnOnce(&U256) -> U256) -> Flow {
-    r.stack.set(0, f(r.stack.peek(0)));
+    r.stack.set(0, f(&r.stack.word(0)));
     Flow::Next
 }
 
 #[inline(always)]
-fn binary(r: &mut Registers, f: impl FnOnce(&U256, &U256) -> U256) -> Flow {
-    let a = *r.stack.pop();
-    r.stack.set(0, f(&a, r.stack.peek(0)));
-    Flow::Next
-}
-
-#[inline(always)]
-fn ternary(r: &mut Registers, f: impl FnOnce(&U256, &U256, &U256) -> U256) -> Flow {
-    let (a, b) = (*r.stack.pop(), *r.stack.pop());
-    r.stack.set(0, f(&a, &b, r.stack.peek(0)));
+fn binary<const OP: u8>(r: &mut Registers) -> Flow {
+    let a = r.stack.pop();
+    r.stack.set(0, compute(OP, &a, &r.stack.word(0)));
     Flow::Next
 }
 
@@ -244,16 +269,17 @@ fn push(r: &mut Registers, word: U256) -> Flow {
     Flow::Next
 }
 
+/// The word of a PUSH's `len` bytes of data, read eight bytes at a time.
 #[inline(always)]
-fn push_data<const OP: u8>(r: &mut Registers) -> Flow {
-    let len = const { OP.saturating_sub(op::PUSH0) as usize };
-    let mut bytes = [0; 32];
-    // SAFETY: the code's image has 33 bytes more than the code; see `Code`.
-    let data = unsafe { core::slice::from_raw_parts(r.ip, len) };
-    bytes[32 - len..].copy_from_slice(data);
-    r.stack.push(U256::from_be_bytes(bytes));
-    r.ip = r.ip.wrapping_add(len);
-    Flow::Next
+pub(crate) fn immediate(len: usize, data: *const u8) -> U256 {
+    // SAFETY: the image has 33 bytes behind the code, so eight bytes can be read wherever data may
+    // start.
+    let eight = |at: usize| unsafe { data.wrapping_add(at).cast::<[u8; 8]>().read_unaligned() };
+    U256::from_limbs(core::array::from_fn(|limb| match len.saturating_sub(8 * limb) {
+        0 => 0,
+        bytes @ 1..8 => u64::from_be_bytes(eight(0)) >> (64 - 8 * bytes),
+        bytes => u64::from_be_bytes(eight(bytes - 8)),
+    }))
 }
 
 /// A coprocessor's work, or glue work too long for the loop: words in and out by the opcode table.
@@ -287,7 +313,7 @@ fn leave(
     if f(m, r.ip, r.stack, r.gas) { Flow::Switch } else { Flow::Halt }
 }
 
-/// Makes the 32 or fewer bytes at `offset` addressable, and returns where they are.
+/// Makes the `LEN` bytes at `offset` addressable, and returns where they are.
 #[inline(always)]
 fn memory_at<const LEN: usize>(
     r: &mut Registers,
@@ -296,8 +322,7 @@ fn memory_at<const LEN: usize>(
 ) -> Option<*mut u8> {
     let limbs = offset.as_limbs();
     // Beyond 2^32 no gas suffices.
-    let high = limbs[1] | limbs[2] | limbs[3] | limbs[0] >> 32;
-    if high != 0 {
+    if limbs[1] | limbs[2] | limbs[3] | limbs[0] >> 32 != 0 {
         fail(r, m, Halt::OutOfGas);
         return None;
     }
@@ -311,61 +336,65 @@ fn memory_at<const LEN: usize>(
     Some(m.memory_at.wrapping_add(end - LEN))
 }
 
+/// MLOAD; the word replaces the top.
 #[inline(always)]
-fn mload(r: &mut Registers, m: &mut Machine) -> Flow {
-    let Some(at) = memory_at::<32>(r, m, r.stack.peek(0)) else { return Flow::Halt };
+pub(crate) fn mload_at(r: &mut Registers, m: &mut Machine, offset: &U256) -> Flow {
+    let Some(at) = memory_at::<32>(r, m, offset) else { return Flow::Halt };
     // SAFETY: `memory_at` made 32 bytes there addressable.
-    let bytes = unsafe { at.cast::<[u8; 32]>().read_unaligned() };
-    r.stack.set(0, U256::from_be_bytes(bytes));
+    let limb = |n: usize| unsafe { at.add(24 - 8 * n).cast::<[u8; 8]>().read_unaligned() };
+    r.stack.set(0, U256::from_limbs(core::array::from_fn(|n| u64::from_be_bytes(limb(n)))));
     Flow::Next
 }
 
+/// MSTORE; `inputs` words go from the stack.
 #[inline(always)]
-fn mstore(r: &mut Registers, m: &mut Machine) -> Flow {
-    let Some(at) = memory_at::<32>(r, m, r.stack.peek(0)) else { return Flow::Halt };
-    // SAFETY: `memory_at` made 32 bytes there addressable.
-    unsafe { at.cast::<[u8; 32]>().write_unaligned(r.stack.peek(1).to_be_bytes()) };
-    r.stack.drop(2);
+pub(crate) fn mstore_at(
+    r: &mut Registers,
+    m: &mut Machine,
+    offset: &U256,
+    word: &U256,
+    inputs: usize,
+) -> Flow {
+    let Some(at) = memory_at::<32>(r, m, offset) else { return Flow::Halt };
+    for (n, limb) in word.as_limbs().iter().enumerate() {
+        // SAFETY: `memory_at` made 32 bytes there addressable.
+        unsafe { at.add(24 - 8 * n).cast::<[u8; 8]>().write_unaligned(limb.to_be_bytes()) };
+    }
+    r.stack.drop(inputs);
     Flow::Next
 }
 
 #[inline(always)]
 fn mstore8(r: &mut Registers, m: &mut Machine) -> Flow {
-    let Some(at) = memory_at::<1>(r, m, r.stack.peek(0)) else { return Flow::Halt };
+    let Some(at) = memory_at::<1>(r, m, &r.stack.word(0)) else { return Flow::Halt };
     // SAFETY: `memory_at` made a byte there addressable.
-    unsafe { at.write(r.stack.peek(1).byte(0)) };
+    unsafe { at.write(r.stack.word(1).as_limbs()[0] as u8) };
     r.stack.drop(2);
     Flow::Next
 }
 
 #[inline(always)]
-fn jump(r: &mut Registers, m: &mut Machine) -> Flow {
-    let destination = word::to_index(r.stack.pop());
-    if !m.code().is_jumpdest(destination) {
+fn jump(r: &mut Registers, m: &mut Machine, target: &U256, metered: bool) -> Flow {
+    let target = word::to_index(target);
+    if !m.is_jumpdest(target) {
         return fail(r, m, Halt::BadJump);
     }
-    r.ip = m.code_at.wrapping_add(destination);
-    Flow::Next
+    jump_to(r, m, target, metered)
 }
 
+/// Goes on behind the JUMPDEST at `target`, which is paid here to save a step; if the gas does not
+/// reach, it is left to fail by itself.
 #[inline(always)]
-fn jump_if(r: &mut Registers, m: &mut Machine) -> Flow {
-    if r.stack.peek(1).is_zero() {
-        r.stack.drop(2);
-        return Flow::Next;
-    }
-    let flow = jump(r, m);
-    r.stack.drop(1);
-    flow
-}
-
-/// A jump of a metered machine: if it is taken, the stretch of code up to here ran once more.
-#[inline(always)]
-fn metered<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
+pub(crate) fn jump_to(r: &mut Registers, m: &mut Machine, target: usize, metered: bool) -> Flow {
     let behind = r.ip;
-    let flow = if OP == METERED_JUMP { jump(r, m) } else { jump_if(r, m) };
-    if flow == Flow::Next && r.ip != behind {
+    r.ip = m.code_at.wrapping_add(target);
+    if metered {
         m.end_stretch(behind, r.ip);
     }
-    flow
+    let gas = r.gas - m.upfront[op::JUMPDEST as usize];
+    if gas >= 0 {
+        r.gas = gas;
+        r.ip = r.ip.wrapping_add(1);
+    }
+    Flow::Next
 }

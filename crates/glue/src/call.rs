@@ -320,11 +320,17 @@ impl Machine {
         if let Some(index) = known.filter(|&index| self.codes[index].hash == hash) {
             return Ok(Some(index));
         }
-        let code = match self.cache.get(&hash) {
+        // A trace shows each opcode, so traced code is not fused, nor kept.
+        let traced = self.tracer().is_some();
+        let cached = if traced { None } else { self.cache.get(&hash, &self.dialect) };
+        let code = match cached {
             Some(code) => code,
             None => {
-                let code = Arc::new(Code::analyse(self.state().code(id)?, hash, &self.dialect));
-                self.cache.insert(code.clone());
+                let bytes = self.state().code(id)?;
+                let code = Arc::new(Code::analyse(bytes, hash, &self.dialect, false));
+                if !traced {
+                    self.cache.insert(code.clone());
+                }
                 code
             }
         };
@@ -421,7 +427,7 @@ impl Machine {
             self.deliver(Purpose::Create, Status::Halt(Halt::CreateCollision), 0, Range::default());
             return true;
         }
-        let code = Code::analyse(init_code, B256::ZERO, &self.dialect);
+        let code = Code::analyse(init_code, B256::ZERO, &self.dialect, false);
         let run = Run::Code(self.open_code(Arc::new(code)));
         self.enter_at(
             checkpoint,
@@ -515,6 +521,7 @@ impl Machine {
         self.memory_at = self.memory.at(start);
         self.memory_len = len;
         self.code_at = self.codes[code].image();
+        self.code = Arc::as_ptr(&self.codes[code]);
     }
 
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).

@@ -7,8 +7,9 @@ use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use tandem_coprocessor::primitives::{Address, B256, Bytes};
-
 use tandem_schedule::{Fork, op, opcode};
+
+use crate::fusion::fuse;
 
 /// The longest run past the end: PUSH32's data, then STOP.
 const PADDING: usize = 33;
@@ -21,6 +22,20 @@ pub(crate) const METERED_JUMP: u8 = 0xb0;
 /// Stands for JUMPI in the image of a metered machine.
 pub(crate) const METERED_JUMPI: u8 = 0xb1;
 
+/// The opcode that an image's byte stands for, pairs aside.
+pub(crate) const fn plain(byte: u8) -> u8 {
+    match byte {
+        METERED_JUMP => op::JUMP,
+        METERED_JUMPI => op::JUMPI,
+        byte => byte,
+    }
+}
+
+/// Bytes of data after an opcode; only PUSH1 to PUSH32 have any.
+pub(crate) const fn push_len(byte: u8) -> usize {
+    if byte >= op::PUSH1 && byte <= op::PUSH32 { (byte - op::PUSH0) as usize } else { 0 }
+}
+
 /// Analysed code.
 #[derive(Debug)]
 pub struct Code {
@@ -29,31 +44,31 @@ pub struct Code {
     pub(crate) delegate: Option<Address>,
     image: Box<[u8]>,
     jumpdests: Box<[u64]>,
+    fused: bool,
 }
 
 impl Code {
-    pub(crate) fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect) -> Self {
+    pub(crate) fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect, fused: bool) -> Self {
         let mut image = Vec::with_capacity(bytes.len() + PADDING);
         image.extend_from_slice(&bytes);
         image.resize(bytes.len() + PADDING, op::STOP);
-        let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1];
+        let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1].into_boxed_slice();
+        let mut starts = Vec::with_capacity(if fused { bytes.len() } else { 0 });
         let mut pc = 0;
         while let Some(&byte) = bytes.get(pc) {
             if byte == op::JUMPDEST {
                 jumpdests[pc / 64] |= 1 << (pc % 64);
             }
             image[pc] = dialect.image[byte as usize];
+            if fused {
+                starts.push(pc);
+            }
             pc += 1 + push_len(byte);
         }
+        fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
-        Self {
-            hash,
-            bytes,
-            delegate,
-            image: image.into_boxed_slice(),
-            jumpdests: jumpdests.into_boxed_slice(),
-        }
+        Self { hash, bytes, delegate, image: image.into_boxed_slice(), jumpdests, fused }
     }
 
     pub(crate) fn image(&self) -> *const u8 {
@@ -62,19 +77,19 @@ impl Code {
 
     #[inline(always)]
     pub(crate) fn is_jumpdest(&self, pc: usize) -> bool {
-        self.jumpdests.get(pc / 64).is_some_and(|word| word >> (pc % 64) & 1 == 1)
+        is_set(&self.jumpdests, pc)
     }
 }
 
-/// Bytes of data after an opcode; only PUSH1 to PUSH32 have any.
-pub(crate) fn push_len(byte: u8) -> usize {
-    if (op::PUSH1..=op::PUSH32).contains(&byte) { usize::from(byte - op::PUSH0) } else { 0 }
+#[inline(always)]
+fn is_set(bits: &[u64], n: usize) -> bool {
+    bits.get(n / 64).is_some_and(|word| word >> (n % 64) & 1 == 1)
 }
 
 /// Which opcodes run, and as what: the image byte for each code byte.
 #[derive(Debug)]
 pub(crate) struct Dialect {
-    image: [u8; 256],
+    pub(crate) image: [u8; 256],
 }
 
 impl Dialect {
@@ -104,8 +119,13 @@ impl CodeCache {
     /// Emptied when the code kept reaches this many bytes: about 3,000 contracts of full size.
     const CAPACITY: usize = 64 << 20;
 
-    pub(crate) fn get(&self, hash: &B256) -> Option<Arc<Code>> {
-        self.by_hash.get(hash).cloned()
+    /// Code seen before. The second time, it is worth fusing.
+    pub(crate) fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
+        let code = self.by_hash.get_mut(hash)?;
+        if !code.fused {
+            *code = Arc::new(Code::analyse(code.bytes.clone(), *hash, dialect, true));
+        }
+        Some(code.clone())
     }
 
     pub(crate) fn insert(&mut self, code: Arc<Code>) {

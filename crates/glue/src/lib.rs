@@ -17,12 +17,15 @@ mod body;
 mod call;
 mod code;
 mod drive;
+mod fusion;
 mod halt;
 mod ledger;
 mod machine;
 mod memory;
 mod request;
 mod stack;
+#[cfg(tail_dispatch)]
+mod tail;
 mod trace;
 
 pub use code::{Code, CodeCache};

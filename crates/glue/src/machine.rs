@@ -15,6 +15,7 @@ use tandem_schedule::{Precompile, Schedule, opcode};
 use crate::{
     Code, CodeCache, Halt, Row, Tracer,
     code::Dialect,
+    fusion,
     ledger::{Meter, RowId},
     memory::{Memory, Range},
     stack::{Stack, StackBlock},
@@ -116,8 +117,10 @@ pub struct Completion {
 /// The gas of a byte's static part, as a driver charges it: nothing for an opcode that has to tell a
 /// coprocessor's work first and pays in one sum.
 fn upfront(schedule: &Schedule, byte: u8) -> i64 {
-    let glue = opcode(byte).is_some_and(|row| row.unit == Unit::Glue);
-    if glue { i64::from(schedule.base[byte as usize]) } else { 0 }
+    match opcode(byte) {
+        Some(row) if row.unit != Unit::Glue => 0,
+        _ => fusion::price(schedule, byte),
+    }
 }
 
 /// What a frame was started for.
@@ -220,6 +223,7 @@ pub struct Machine {
     pub(crate) memory_at: *mut u8,
     pub(crate) memory_len: usize,
     pub(crate) code_at: *const u8,
+    pub(crate) code: *const Code,
     pub(crate) memory: Memory,
     pub(crate) frames: Vec<Frame>,
     /// Index of the running frame.
@@ -266,6 +270,7 @@ impl Machine {
             memory_at: NonNull::dangling().as_ptr(),
             memory_len: 0,
             code_at: core::ptr::null(),
+            code: core::ptr::null(),
             memory: Memory::default(),
             frames: Vec::new(),
             depth: 0,
@@ -428,6 +433,12 @@ impl Machine {
 
     pub(crate) fn code(&self) -> &Code {
         &self.codes[self.frame().code]
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_jumpdest(&self, pc: usize) -> bool {
+        // SAFETY: set with the frame; the code is in `codes` as long as a frame runs it.
+        unsafe { (*self.code).is_jumpdest(pc) }
     }
 
     pub(crate) fn precompile(&self, address: &Address) -> Option<Precompile> {

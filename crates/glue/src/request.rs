@@ -35,12 +35,26 @@ macro_rules! paid {
     }};
 }
 
+/// Two words in, one out.
+#[inline(always)]
+pub(crate) fn pair(stack: Stack, gas: i64, f: fn(&U256, &U256) -> U256) -> i64 {
+    stack.set(1, f(stack.peek(0), stack.peek(1)));
+    gas
+}
+
+/// Three words in, one out.
+#[inline(always)]
+pub(crate) fn triple(stack: Stack, gas: i64, f: fn(&U256, &U256, &U256) -> U256) -> i64 {
+    stack.set(2, f(stack.peek(0), stack.peek(1), stack.peek(2)));
+    gas
+}
+
 /// EXP: the price grows with the exponent's bytes (EIP-160).
 pub(crate) fn exp(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
     let (base, exponent) = (*stack.peek(0), *stack.peek(1));
     let bytes = exponent.byte_len() as u64;
     let gas = paid!(m.charge_more(gas, RowId::opcode(op::EXP), m.schedule.exp_byte * bytes));
-    stack.set(1, base.wrapping_pow(exponent));
+    stack.set(1, word::pow(&base, &exponent));
     gas
 }
 
@@ -56,11 +70,13 @@ pub(crate) fn keccak256(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
 }
 
 /// CALLDATALOAD: zeros behind the end.
-pub(crate) fn calldata_word(m: &Machine, offset: &U256) -> U256 {
+pub(crate) fn calldata_load(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
     let input = m.frame().input;
     let mut bytes = [0; 32];
-    word::copy_padded(&mut bytes, m.memory.bytes(input.offset, input.len), word::to_index(offset));
-    U256::from_be_bytes(bytes)
+    let data = m.memory.bytes(input.offset, input.len);
+    word::copy_padded(&mut bytes, data, word::to_index(stack.peek(0)));
+    stack.set(0, U256::from_be_bytes(bytes));
+    gas
 }
 
 /// Pays for copying to memory: `(range, gas)` of the target.
@@ -183,8 +199,10 @@ pub(crate) fn block_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
 }
 
 /// BLOBHASH (EIP-4844).
-pub(crate) fn blob_hash(m: &Machine, index: &U256) -> U256 {
-    m.env.blob_hashes.get(word::to_index(index)).map_or(U256::ZERO, |hash| (*hash).into())
+pub(crate) fn blob_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+    let hash = m.env.blob_hashes.get(word::to_index(stack.peek(0)));
+    stack.set(0, hash.map_or(U256::ZERO, |hash| (*hash).into()));
+    gas
 }
 
 pub(crate) fn sload(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
