@@ -69,6 +69,9 @@ pub(crate) const GAS_PER_BLOB: u64 = 1 << 17;
 impl Block {
     /// The price of blob gas in wei: an exponential of the excess (EIP-4844).
     pub fn blob_base_fee(&self) -> U256 {
+        if self.excess_blob_gas == 0 {
+            return U256::ONE;
+        }
         fake_exponential(1, self.excess_blob_gas, self.blobs.update_fraction)
     }
 }

@@ -477,7 +477,6 @@ impl Execution<'_, '_> {
 
     fn env(&self, gas_price: U256) -> Env {
         let (tx, block) = (self.tx, self.block);
-        let cancun = self.fork() >= Fork::Cancun;
         let blobs = tx.kind == TransactionKind::Blob;
         Env {
             origin: tx.sender,
@@ -489,7 +488,11 @@ impl Execution<'_, '_> {
             prevrandao: block.prevrandao,
             gas_limit: U256::from(block.gas_limit),
             base_fee: block.base_fee,
-            blob_base_fee: if cancun { block.blob_base_fee() } else { U256::ZERO },
+            blob_base_fee: if self.fork() >= Fork::Cancun {
+                block.blob_base_fee()
+            } else {
+                U256::ZERO
+            },
             blob_hashes: if blobs { tx.blob_hashes.clone() } else { Vec::new() },
         }
     }

@@ -46,8 +46,7 @@ pub fn state_root(state: &InMemoryState) -> B256 {
 
 fn storage_root(account: &MemoryAccount) -> B256 {
     let leaves = account
-        .storage
-        .iter()
+        .storage()
         .map(|(key, value)| (keccak256(&key.to_be_bytes::<32>()), alloy_rlp::encode(value)));
     root(leaves.collect())
 }

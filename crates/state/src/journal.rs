@@ -2,15 +2,16 @@
 //! steps that revert it. Entries are found by handle; a key is hashed once for each access opcode
 //! and never for a load or store.
 
-use foldhash::fast::RandomState;
-use hashbrown::{HashMap, hash_map::Entry};
 use tandem_coprocessor::{
     Access, Account, AccountId, Checkpoint, Creation, Fault, SelfDestruct, SlotId, State,
     StorageChange,
     primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, address},
 };
 
-use crate::{AccountInfo, Database, StateError, keys::Keys};
+use crate::{
+    AccountInfo, Database, StateError,
+    keys::{Addresses, Keys},
+};
 
 /// The one account whose touch outlived a revert, at mainnet block 2,675,119 and ever since in the
 /// rules (EIP-161, geth and the executable specification alike).
@@ -46,7 +47,13 @@ struct AccountEntry {
     created: bool,
     destroyed: bool,
     code_changed: bool,
+    /// Where in the list of changes it is, while that is made.
+    change: Option<u32>,
 }
+
+/// What is known of an account that is not there.
+const ABSENT: Account =
+    Account { balance: U256::ZERO, nonce: 0, code_hash: KECCAK256_EMPTY, exists: false };
 
 #[derive(Clone, Debug)]
 struct SlotEntry {
@@ -74,7 +81,7 @@ enum Undo {
 /// The buffers of the state coprocessor, kept from transaction to transaction.
 #[derive(Debug, Default)]
 pub struct Journal {
-    by_address: HashMap<Address, AccountId, RandomState>,
+    by_address: Addresses,
     accounts: Vec<AccountEntry>,
     slot_keys: Keys,
     slots: Vec<SlotEntry>,
@@ -98,9 +105,6 @@ impl Journal {
         self.by_address.clear();
         self.slot_keys.clear();
         self.transient_keys.clear();
-        if self.by_address.capacity() > Self::KEPT {
-            self.by_address = HashMap::default();
-        }
         clear(&mut self.accounts);
         clear(&mut self.slots);
         clear(&mut self.transient);
@@ -130,38 +134,27 @@ impl Session<'_> {
 
     /// Resolves an address without marking it accessed.
     pub fn resolve(&mut self, address: &Address) -> AccountId {
-        let journal = &mut *self.journal;
-        match journal.by_address.entry(*address) {
-            Entry::Occupied(entry) => *entry.get(),
-            Entry::Vacant(entry) => {
-                let id = AccountId(journal.accounts.len() as u32);
-                let low = address.0[..18] == [0; 18];
-                journal.accounts.push(AccountEntry {
-                    address: *address,
-                    account: Account {
-                        balance: U256::ZERO,
-                        nonce: 0,
-                        code_hash: KECCAK256_EMPTY,
-                        exists: false,
-                    },
-                    original: Account {
-                        balance: U256::ZERO,
-                        nonce: 0,
-                        code_hash: KECCAK256_EMPTY,
-                        exists: false,
-                    },
-                    code: None,
-                    loaded: false,
-                    warm: low && journal.always_warm.contains(address),
-                    touched: false,
-                    created: false,
-                    destroyed: false,
-                    code_changed: false,
-                });
-                entry.insert(id);
-                id
-            }
+        let Journal { by_address, accounts, always_warm, .. } = &mut *self.journal;
+        let new = AccountId(accounts.len() as u32);
+        let is = |id: AccountId| accounts[id.0 as usize].address == *address;
+        let id = by_address.get_or_insert(address, new, is);
+        if id == new {
+            let low = address.0[..18] == [0; 18];
+            accounts.push(AccountEntry {
+                address: *address,
+                account: ABSENT,
+                original: ABSENT,
+                code: None,
+                loaded: false,
+                warm: low && always_warm.contains(address),
+                touched: false,
+                created: false,
+                destroyed: false,
+                code_changed: false,
+                change: None,
+            });
         }
+        id
     }
 
     /// Adds to a balance and touches the account.
@@ -190,9 +183,8 @@ impl Session<'_> {
     /// Ends the transaction: what it changed. With `clear_empty`, touched accounts that are empty go
     /// (EIP-161).
     pub fn finish(&mut self, clear_empty: bool) -> Changes {
-        let mut changes = Changes::new();
-        let mut change_of = vec![usize::MAX; self.journal.accounts.len()];
-        for (index, entry) in self.journal.accounts.iter_mut().enumerate() {
+        let mut changes = Changes::with_capacity(self.journal.accounts.len());
+        for entry in &mut self.journal.accounts {
             if !entry.loaded {
                 continue;
             }
@@ -200,13 +192,11 @@ impl Session<'_> {
                 entry.destroyed || (clear_empty && entry.touched && entry.account.is_empty());
             let now = (entry.account.exists && !gone).then_some(entry.account);
             let before = entry.original.exists.then_some(entry.original);
-            if now == before && !(entry.code_changed || entry.created) {
+            let same = now == before && !(entry.code_changed || entry.created);
+            if same || (now.is_none() && before.is_none()) {
                 continue;
             }
-            if now.is_none() && before.is_none() {
-                continue;
-            }
-            change_of[index] = changes.len();
+            entry.change = Some(changes.len() as u32);
             changes.push(AccountChange {
                 address: entry.address,
                 account: now.map(info),
@@ -219,18 +209,16 @@ impl Session<'_> {
                 continue;
             }
             let (account, key) = self.journal.slot_keys.key(number);
-            let index = account.0 as usize;
-            let entry = &self.journal.accounts[index];
-            if change_of[index] == usize::MAX {
-                if entry.destroyed || !entry.account.exists {
-                    continue;
-                }
-                change_of[index] = changes.len();
-                let account = Some(info(entry.account));
-                let (address, storage) = (entry.address, Vec::new());
-                changes.push(AccountChange { address, account, code: None, storage });
+            let entry = &mut self.journal.accounts[account.0 as usize];
+            if entry.change.is_none() && (entry.destroyed || !entry.account.exists) {
+                continue;
             }
-            let change = &mut changes[change_of[index]];
+            let change = *entry.change.get_or_insert_with(|| {
+                let (address, account) = (entry.address, Some(info(entry.account)));
+                changes.push(AccountChange { address, account, code: None, storage: Vec::new() });
+                changes.len() as u32 - 1
+            });
+            let change = &mut changes[change as usize];
             if change.account.is_some() {
                 change.storage.push((key, slot.current));
             }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use tandem_coprocessor::primitives::{Address, B256, Bytes, U256};
 
-use crate::{AccountInfo, Changes, Database, StateError};
+use crate::{AccountInfo, Changes, Database, StateError, keys::FixedKeys};
 
 /// An account with its storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,14 +13,21 @@ pub struct MemoryAccount {
     /// Balance, nonce and code hash.
     pub info: AccountInfo,
     /// Storage; no value is zero.
-    pub storage: HashMap<U256, U256, RandomState>,
+    storage: HashMap<U256, U256, FixedKeys>,
+}
+
+impl MemoryAccount {
+    /// The slots that are not zero, in no order.
+    pub fn storage(&self) -> impl Iterator<Item = (&U256, &U256)> {
+        self.storage.iter()
+    }
 }
 
 /// A whole state in memory.
 #[derive(Clone, Debug, Default)]
 pub struct InMemoryState {
-    accounts: HashMap<Address, MemoryAccount, RandomState>,
-    codes: HashMap<B256, Bytes, RandomState>,
+    accounts: HashMap<Address, MemoryAccount, FixedKeys>,
+    codes: HashMap<B256, Bytes, FixedKeys>,
     block_hashes: BTreeMap<u64, B256>,
 }
 
