@@ -119,8 +119,9 @@ impl Machine {
 
     fn trace_after(&mut self, before: &Registers, after: &mut Registers, flow: Flow) {
         let Some(tracer) = self.tracer() else { return };
-        let byte = self.code().bytes.get(pc(before, self));
-        let jumped = matches!(byte, Some(&(op::JUMP | op::JUMPI))) && flow == Flow::Next;
+        // After a switch the code is another frame's, or nobody's.
+        let byte = (flow == Flow::Next).then(|| self.code().bytes.get(pc(before, self))).flatten();
+        let jumped = matches!(byte, Some(&(op::JUMP | op::JUMPI)));
         if jumped && after.ip != before.ip.wrapping_add(1) && pc(after, self) > 0 {
             let behind_jumpdest = self.is_jumpdest(pc(after, self) - 1);
             let target = word::to_index(before.stack.peek(0));
