@@ -161,6 +161,14 @@ fn a_trace_goes_to_standard_error_and_ends_with_the_root() {
     assert_eq!(steps[0]["pc"], 0);
     assert_eq!(steps[0]["gas"], format!("{:#x}", 60_000 - 22_556));
     assert!(steps.iter().any(|step| step["depth"] == 2), "the call is traced too");
+    assert_eq!(steps.len(), 866, "as many as the ledger counts opcodes");
+    let gas = |step: &Value, field: &str| {
+        let text = step[field].as_str().expect("hex is a string");
+        u64::from_str_radix(&text[2..], 16).expect("it is hex")
+    };
+    for (step, next) in steps.iter().zip(&steps[1..]).filter(|(a, b)| a["depth"] == b["depth"]) {
+        assert_eq!(gas(step, "gas") - gas(step, "gasCost"), gas(next, "gas"), "{step} {next}");
+    }
     assert_eq!(steps.iter().filter(|step| step["opName"] == "SSTORE").count(), 3);
 }
 
