@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     fs,
     path::{Path, PathBuf},
 };
@@ -53,6 +54,9 @@ pub struct Case {
     pub pre: BTreeMap<Address, Account>,
     /// What must come of it; without it the two engines must agree.
     pub expect: Option<Expect>,
+    /// The file it was read from, if it was.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// The block a case runs in.
@@ -102,9 +106,10 @@ impl Case {
     /// # Errors
     /// If the file cannot be read or is no case.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text =
-            fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
+        let at_path = |error: &dyn Display| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| at_path(&error))?;
+        let case: Self = serde_json::from_str(&text).map_err(|error| at_path(&error))?;
+        Ok(Self { file: Some(path.to_owned()), ..case })
     }
 
     /// A program of one's own at an address of its own, on Osaka: what benches built in code start
@@ -125,6 +130,7 @@ impl Case {
             env: BlockOf { number: U256::ONE, timestamp: U256::ONE, ..BlockOf::default() },
             pre: BTreeMap::new(),
             expect: None,
+            file: None,
         }
     }
 
@@ -149,9 +155,11 @@ impl Case {
         others.chain([(self.to, called)]).filter(|(_, account)| !account.is_empty())
     }
 
-    /// Whether the case calibrates the machinery around the glue, and so stays out of the mean.
+    /// Whether the case calibrates the machinery around the glue, and so stays out of the mean: it is
+    /// in a directory `overhead`.
     pub fn is_overhead(&self) -> bool {
-        self.name.starts_with("overhead/") || self.name.starts_with("revme/subcall_")
+        let mut directories = self.file.iter().filter_map(|file| file.parent()?.file_name());
+        directories.any(|name| name == "overhead")
     }
 }
 

@@ -7,11 +7,23 @@
 
 #![forbid(unsafe_code)]
 
+pub mod analysis;
+pub mod assemble;
 pub mod case;
 pub mod check;
+pub mod duel;
+pub mod floor;
 pub mod glue;
+pub mod instructions;
 pub mod measure;
+pub mod memory;
+pub mod meters;
+pub mod opcodes;
 pub mod peer;
+pub mod process;
+pub mod statetest;
+pub mod storage;
+pub mod subcalls;
 pub mod table;
 pub mod tandem;
 

@@ -1,5 +1,6 @@
 //! The measuring core: contestants run by turns in short batches, so that drift of the machine hits
-//! all of them, and each is judged by its best batch, the one least disturbed.
+//! all of them, and each is judged by its best batch, the one least disturbed. Time is the thread's
+//! own on the processor, so that a batch does not pay for what else runs on a shared machine.
 
 use std::time::{Duration, Instant};
 
@@ -46,9 +47,23 @@ fn runs_in(seconds: f64, contestant: &mut Contestant<'_>) -> u64 {
 }
 
 fn nanoseconds(contestant: &mut dyn FnMut(u64), count: u64) -> f64 {
-    let start = Instant::now();
+    let start = thread_time();
     contestant(count);
-    start.elapsed().as_nanos() as f64 / count as f64
+    (thread_time() - start).as_nanos() as f64 / count as f64
+}
+
+/// Time this thread has run on a processor.
+#[cfg(unix)]
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Time since the first call: elsewhere than on Unix, a quiet machine is needed.
+#[cfg(not(unix))]
+fn thread_time() -> Duration {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// The geometric mean; 1 of nothing.
@@ -70,8 +85,8 @@ mod tests {
         let spin = |nanoseconds: u64| {
             move |count| {
                 for _ in 0..count {
-                    let start = Instant::now();
-                    while start.elapsed() < Duration::from_nanos(nanoseconds) {}
+                    let start = thread_time();
+                    while thread_time() - start < Duration::from_nanos(nanoseconds) {}
                 }
             }
         };

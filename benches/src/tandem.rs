@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use alloy_primitives::{Bytes, U256};
+use alloy_primitives::U256;
 use tandem_evm::{
     AccountInfo, Block, Evm, InMemoryState, Intrinsic, Meter, Schedule, Status, Transaction,
     keccak256,
@@ -86,11 +86,12 @@ fn nonce_of_caller(case: &Case) -> Result<u64, Error> {
 fn state(case: &Case) -> Result<InMemoryState, Error> {
     let mut state = InMemoryState::default();
     for (address, account) in case.accounts() {
-        let mut info = AccountInfo::default();
-        info.balance = account.balance;
-        info.nonce = account.nonce.try_into()?;
-        info.code_hash = keccak256(&account.code);
-        state.insert_account(address, info, Bytes::clone(&account.code));
+        let info = AccountInfo {
+            balance: account.balance,
+            nonce: account.nonce.try_into()?,
+            code_hash: keccak256(&account.code),
+        };
+        state.insert_account(address, info, account.code);
         for (key, value) in account.storage {
             state.insert_slot(address, key, value);
         }
