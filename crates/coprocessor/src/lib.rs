@@ -15,7 +15,7 @@ mod pure;
 mod state;
 
 pub use alloy_primitives as primitives;
-pub use pure::{Backend, Coprocessor, ModexpSize, Op, Size, Work};
+pub use pure::{Backend, Coprocessor, Coprocessors, ModexpSize, Op, Size, Work};
 pub use state::{
     Access, Account, AccountId, Checkpoint, Creation, Log, SelfDestruct, SlotId, State,
     StorageChange,

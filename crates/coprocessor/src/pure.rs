@@ -191,3 +191,31 @@ pub struct Backend {
     /// Makes an instance.
     pub new: fn() -> Arc<dyn Coprocessor>,
 }
+
+/// The coprocessors for pure work, one for each unit that has any.
+#[derive(Clone, Debug)]
+pub struct Coprocessors {
+    by_unit: [Option<Arc<dyn Coprocessor>>; Unit::ALL.len()],
+}
+
+impl Coprocessors {
+    /// None at all: every request is [`Fault::Unsupported`].
+    pub const fn none() -> Self {
+        Self { by_unit: [const { None }; Unit::ALL.len()] }
+    }
+
+    /// Puts a coprocessor in its unit's place.
+    #[must_use]
+    pub fn with(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
+        self.by_unit[unit as usize] = Some(coprocessor);
+        self
+    }
+
+    /// The unit's coprocessor.
+    ///
+    /// # Errors
+    /// [`Fault::Unsupported`] if there is none.
+    pub fn get(&self, unit: Unit) -> Result<&dyn Coprocessor, Fault> {
+        self.by_unit[unit as usize].as_deref().ok_or(Fault::Unsupported)
+    }
+}

@@ -5,8 +5,8 @@ use std::fmt;
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
-use tandem_coprocessor::{AccountId, Coprocessor, Fault, Op, State, Unit};
-use tandem_glue::{Completion, Coprocessors, Env, Machine, Message, Status, Tracer};
+use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Op, State, Unit};
+use tandem_glue::{Completion, Env, Machine, Message, Status, Tracer};
 use tandem_log::Logs;
 use tandem_schedule::{Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};

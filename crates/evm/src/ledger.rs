@@ -2,8 +2,7 @@
 //! floor. `intrinsic + Σ rows − refund + floor top-up = gas used`, exactly, on every path.
 
 use tandem_coprocessor::Unit;
-use tandem_glue::{Gas, Row};
-use tandem_schedule::TransactionPrices;
+use tandem_schedule::{Gas, Row, TransactionPrices};
 
 use crate::Transaction;
 

@@ -47,10 +47,10 @@ pub use evm::{Evm, EvmBuilder, Meter, Outcome};
 pub use ledger::{Intrinsic, Ledger, Refund};
 pub use root::{deploy, fund, keccak256, logs_hash, state_root};
 pub use tandem_coprocessor::{Backend, Coprocessor, Fault, Op, Unit};
-pub use tandem_glue::{Gas, Halt, Row, Status, Step, Tracer};
+pub use tandem_glue::{Status, Step, Tracer};
 pub use tandem_schedule::{
-    Fork, ModexpPrice, Opcode, Precompile, Price, Schedule, StorePrice, TransactionPrices, op,
-    opcode,
+    Fork, Gas, Halt, ModexpPrice, Opcode, Precompile, Price, Row, Schedule, StorePrice,
+    TransactionPrices, op, opcode,
 };
 pub use tandem_state::{
     AccountChange, AccountInfo, Changes, Database, InMemoryState, MemoryAccount, StateError,

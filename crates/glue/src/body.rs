@@ -5,14 +5,13 @@
 //! OPERATION in that order. A body that needs more than its registers calls a function that is not
 //! inlined and hands it scalars only, so that registers stay registers.
 
+use tandem_code::{METERED_JUMP, METERED_JUMPI, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
-use tandem_schedule::{Opcode, op, opcode};
+use tandem_schedule::{Halt, Opcode, op, opcode};
 use tandem_word as word;
 
 use crate::{
-    Halt, call,
-    code::{METERED_JUMP, METERED_JUMPI, plain, push_len},
-    fusion::{self, pair, shape},
+    call, fusion,
     machine::Machine,
     request,
     stack::{LIMIT, Stack},
@@ -116,8 +115,7 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::STOP => leave(r, m, call::stop),
 
         // Arithmetic, comparison and bits
-        op::ADD | op::MUL | op::SUB | op::SIGNEXTEND => binary::<OP>(r),
-        op::LT | op::GT | op::SLT | op::SGT | op::EQ => binary::<OP>(r),
+        op::ADD..=op::SUB | op::SIGNEXTEND | op::LT..=op::EQ => binary::<OP>(r),
         op::AND | op::OR | op::XOR | op::BYTE | op::SHL | op::SHR | op::SAR => binary::<OP>(r),
         op::DIV => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::div)),
         op::SDIV => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::sdiv)),
@@ -238,15 +236,9 @@ pub(crate) fn pc(r: &Registers, m: &Machine) -> usize {
     r.ip.addr() - m.code_at.addr()
 }
 
-#[cold]
-#[inline(never)]
-fn fail_at(m: &mut Machine, halt: Halt, gas: i64) {
-    m.fail(halt, Unit::Glue, gas);
-}
-
 #[inline(always)]
 fn fail(r: &Registers, m: &mut Machine, halt: Halt) -> Flow {
-    fail_at(m, halt, r.gas);
+    m.fail::<()>(halt, Unit::Glue, r.gas);
     Flow::Halt
 }
 
@@ -288,15 +280,13 @@ pub(crate) fn immediate(len: usize, data: *const u8) -> U256 {
 fn request<const OP: u8>(
     r: &mut Registers,
     m: &mut Machine,
-    f: fn(&mut Machine, Stack, i64) -> i64,
+    f: fn(&mut Machine, Stack, i64) -> Option<i64>,
 ) -> Flow {
     if const { row(OP).inputs < row(OP).outputs } {
         r.stack.push(U256::ZERO);
     }
-    r.gas = f(m, r.stack, r.gas);
-    if r.gas < 0 {
-        return Flow::Halt;
-    }
+    let Some(gas) = f(m, r.stack, r.gas) else { return Flow::Halt };
+    r.gas = gas;
     if const { row(OP).inputs > row(OP).outputs } {
         r.stack.drop(const { row(OP).inputs.saturating_sub(row(OP).outputs) } as usize);
     }
@@ -308,9 +298,9 @@ fn request<const OP: u8>(
 fn leave(
     r: &Registers,
     m: &mut Machine,
-    f: fn(&mut Machine, *const u8, Stack, i64) -> bool,
+    f: fn(&mut Machine, *const u8, Stack, i64) -> Option<()>,
 ) -> Flow {
-    if f(m, r.ip, r.stack, r.gas) { Flow::Switch } else { Flow::Halt }
+    f(m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
 }
 
 /// Makes the `LEN` bytes at `offset` addressable, and returns where they are.
@@ -328,10 +318,7 @@ fn memory_at<const LEN: usize>(
     }
     let end = limbs[0] as usize + LEN;
     if end > m.memory_len {
-        r.gas = m.grow(r.gas, end);
-        if r.gas < 0 {
-            return None;
-        }
+        r.gas = m.grow(r.gas, end)?;
     }
     Some(m.memory_at.wrapping_add(end - LEN))
 }

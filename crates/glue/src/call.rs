@@ -1,23 +1,19 @@
 //! How frames start and end: the CALL and CREATE families, RETURN, REVERT, STOP, SELFDESTRUCT, halts,
 //! and the transaction's own frame. Frames lie on a stack of the machine's, so depth costs no native
 //! stack. Gas forwarded to a callee is nobody's cost: the callee posts rows of its own.
-//!
-//! The functions for opcodes return `true` when the machine has new registers for the driver, and
-//! `false` when the frame halts.
 
 use alloc::sync::Arc;
 
+use tandem_code::Code;
 use tandem_coprocessor::{
     Access, AccountId, Checkpoint, Creation, Fault, Unit,
     primitives::{Address, B256, Bytes, U256},
 };
-
-use tandem_schedule::{Precompile, op};
+use tandem_schedule::{Halt, Precompile, RowId, op};
 use tandem_word as word;
 
 use crate::{
-    Code, Halt, Message, Status,
-    ledger::RowId,
+    Message, Status,
     machine::{Machine, Purpose},
     memory::Range,
     stack::Stack,
@@ -26,29 +22,8 @@ use crate::{
 /// The deepest frame (Yellow Paper, section 8).
 const MAX_DEPTH: usize = 1024;
 
-/// Unwraps a coprocessor's answer, or ends the transaction.
-macro_rules! answer {
-    ($m:expr, $result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(fault) => {
-                $m.broken(fault);
-                return false;
-            }
-        }
-    };
-}
-
-/// Goes on only if there was enough gas.
-macro_rules! paid {
-    ($gas:expr) => {{
-        let gas: i64 = $gas;
-        if gas < 0 {
-            return false;
-        }
-        gas
-    }};
-}
+/// Whether an opcode came to its end, so that the machine has new registers for the driver.
+type Switched = Option<()>;
 
 /// What a new frame is given.
 #[derive(Debug)]
@@ -66,6 +41,7 @@ struct Start {
     /// Where the caller wants the output, in the caller's memory.
     output: Range,
     gas: i64,
+    checkpoint: Checkpoint,
     run: Run,
 }
 
@@ -86,34 +62,36 @@ enum Started {
 }
 
 /// CALL, CALLCODE, DELEGATECALL and STATICCALL (EIP-7, EIP-150, EIP-161, EIP-214, EIP-2929, EIP-7702).
-pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
+pub(crate) fn call<const OP: u8>(
+    m: &mut Machine,
+    ip: *const u8,
+    stack: Stack,
+    gas: i64,
+) -> Switched {
     let with_value = const { matches!(OP, op::CALL | op::CALLCODE) };
     let (requested, to) = (*stack.peek(0), word::to_address(stack.peek(1)));
     let value = if with_value { *stack.peek(2) } else { U256::ZERO };
     let (sends, data) = (!value.is_zero(), 2 + usize::from(with_value));
     if OP == op::CALL && sends && m.frame().is_static {
-        m.fail(Halt::StaticViolation, Unit::State, gas);
-        return false;
+        return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
 
     let gas_before = gas;
-    let (mut input, gas) = m.range(gas, stack.peek(data), stack.peek(data + 1));
-    let gas = paid!(gas);
-    let (output, gas) = m.range(gas, stack.peek(data + 2), stack.peek(data + 3));
-    let gas = paid!(gas);
+    let (mut input, gas) = m.range(gas, stack.peek(data), stack.peek(data + 1))?;
+    let (output, gas) = m.range(gas, stack.peek(data + 2), stack.peek(data + 3))?;
     let (id, access) = m.state().access(&to);
-    let price = u64::from(m.schedule.base[OP as usize]) + m.account_price(access);
-    let gas = paid!(m.charge(gas, RowId::opcode(OP), price));
-    let (run, surcharge) = answer!(m, m.runs(&to, id));
-    let gas = paid!(m.charge_more(gas, RowId::opcode(OP), surcharge));
-    let gas = if OP == op::CALL && answer!(m, m.makes_account(id, sends)) {
-        paid!(m.charge_more(gas, RowId::opcode(OP), m.schedule.new_account))
+    let gas = m.pay(gas, OP, m.account_price(access))?;
+    let runs = m.runs(&to, id);
+    let (run, surcharge) = m.ask(runs)?;
+    let gas = m.charge_more(gas, RowId::opcode(OP), surcharge)?;
+    let gas = if OP == op::CALL && m.ask(m.makes_account(id, sends))? {
+        m.charge_more(gas, RowId::opcode(OP), m.schedule.new_account)?
     } else {
         gas
     };
-    let gas = if sends { paid!(m.charge_value(gas, RowId::opcode(OP))) } else { gas };
+    let gas = if sends { m.charge_value(gas, RowId::opcode(OP))? } else { gas };
     let stipend = if sends { m.schedule.call_stipend as i64 } else { 0 };
-    let forwarded = paid!(m.forwarded(gas, &requested, stipend));
+    let forwarded = m.forwarded(gas, &requested, stipend)?;
     let gas = gas - forwarded;
     m.call_cost = gas_before - gas;
 
@@ -129,12 +107,13 @@ pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, g
     let payer = m.frame().account;
     input.offset += m.frame().memory_start;
     m.suspend(ip, stack, data + 4, gas);
-    if m.depth == MAX_DEPTH || (sends && answer!(m, m.state().account(payer)).balance < value) {
+    if m.depth == MAX_DEPTH || (sends && m.ask(m.state().account(payer))?.balance < value) {
         m.frame_mut().gas += forwarded + stipend;
-        return true;
+        return Some(());
     }
     let moves = const { matches!(OP, op::CALL | op::STATICCALL) };
     m.enter(Start {
+        checkpoint: m.state().checkpoint(),
         purpose: Purpose::Call,
         is_static,
         account,
@@ -150,51 +129,52 @@ pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, g
 }
 
 /// CREATE and CREATE2 (EIP-161, EIP-684, EIP-1014, EIP-3860).
-pub(crate) fn create<const OP: u8>(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
+pub(crate) fn create<const OP: u8>(
+    m: &mut Machine,
+    ip: *const u8,
+    stack: Stack,
+    gas: i64,
+) -> Switched {
     let value = *stack.peek(0);
     let salt = if OP == op::CREATE2 { *stack.peek(3) } else { U256::ZERO };
     if m.frame().is_static {
-        m.fail(Halt::StaticViolation, Unit::State, gas);
-        return false;
+        return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
 
     let gas_before = gas;
-    let (range, gas) = m.range(gas, stack.peek(1), stack.peek(2));
-    let gas = paid!(gas);
+    let (range, gas) = m.range(gas, stack.peek(1), stack.peek(2))?;
     if range.len > m.schedule.max_initcode_size {
-        m.fail(Halt::InitcodeTooLarge, Unit::State, gas);
-        return false;
+        return m.fail(Halt::InitcodeTooLarge, Unit::State, gas);
     }
-    let base = u64::from(m.schedule.base[OP as usize]);
-    let gas = paid!(m.charge(gas, RowId::opcode(OP), base));
+    let gas = m.pay(gas, OP, 0)?;
     let words = range.len.div_ceil(32) as u64;
     let row = if OP == op::CREATE { RowId::CREATE_WORDS } else { RowId::CREATE2_WORDS };
-    let gas = paid!(m.charge_some(gas, row, m.schedule.initcode_word * words));
+    let gas = m.charge_some(gas, row, m.schedule.initcode_word * words)?;
     let hashing = if OP == op::CREATE2 { m.schedule.keccak_word * words } else { 0 };
-    let gas = paid!(m.charge_some(gas, RowId::CREATE2_HASH, hashing));
+    let gas = m.charge_some(gas, RowId::CREATE2_HASH, hashing)?;
     let forwarded = if m.schedule.all_but_one_64th { gas - gas / 64 } else { gas };
     let gas = gas - forwarded;
     m.call_cost = gas_before - gas;
 
     let (creator, caller) = (m.frame().account, m.frame().address);
     m.suspend(ip, stack, if OP == op::CREATE { 3 } else { 4 }, gas);
-    let account = *answer!(m, m.state().account(creator));
+    let account = *m.ask(m.state().account(creator))?;
     let refused = m.depth == MAX_DEPTH || account.balance < value;
-    if refused || !answer!(m, m.state().increment_nonce(creator)) {
+    if refused || !m.ask(m.state().increment_nonce(creator))? {
         m.frame_mut().gas += forwarded;
-        return true;
+        return Some(());
     }
     let init_code = Bytes::copy_from_slice(m.memory_range(range));
     let address = if OP == op::CREATE {
-        answer!(m, m.create_address(&caller, account.nonce))
+        m.ask(m.create_address(&caller, account.nonce))?
     } else {
-        answer!(m, m.create2_address(&caller, &salt, &init_code))
+        m.ask(m.create2_address(&caller, &salt, &init_code))?
     };
     m.enter_creation(address, caller, creator, value, init_code, forwarded)
 }
 
 /// STOP, and the end of the code.
-pub(crate) fn stop(m: &mut Machine, ip: *const u8, _: Stack, gas: i64) -> bool {
+pub(crate) fn stop(m: &mut Machine, ip: *const u8, _: Stack, gas: i64) -> Switched {
     m.return_data.clear();
     m.succeed(ip, gas)
 }
@@ -205,10 +185,9 @@ pub(crate) fn return_<const REVERT: bool>(
     ip: *const u8,
     stack: Stack,
     gas: i64,
-) -> bool {
+) -> Switched {
     let gas_before = gas;
-    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1));
-    let gas = paid!(gas);
+    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1))?;
     m.call_cost = gas_before - gas;
     m.return_data.clear();
     let start = m.frame().memory_start + range.offset;
@@ -218,41 +197,39 @@ pub(crate) fn return_<const REVERT: bool>(
     }
     m.end_last_stretch(ip);
     m.finish(Status::Revert, gas);
-    true
+    Some(())
 }
 
 /// SELFDESTRUCT (EIP-150, EIP-161, EIP-3529, EIP-6780).
-pub(crate) fn self_destruct(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> bool {
+pub(crate) fn self_destruct(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Switched {
     let account = m.frame().account;
     if m.frame().is_static {
-        m.fail(Halt::StaticViolation, Unit::State, gas);
-        return false;
+        return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
 
     let gas_before = gas;
     let (beneficiary, access) = m.state().access(&word::to_address(stack.peek(0)));
     // A warm beneficiary costs nothing on top.
     let surcharge = if access == Access::Cold { m.schedule.cold_account } else { 0 };
-    let base = u64::from(m.schedule.base[op::SELFDESTRUCT as usize]);
-    let gas = paid!(m.charge(gas, RowId::opcode(op::SELFDESTRUCT), base + surcharge));
-    let has_balance = !answer!(m, m.state().account(account)).balance.is_zero();
+    let gas = m.pay(gas, op::SELFDESTRUCT, surcharge)?;
+    let has_balance = !m.ask(m.state().account(account))?.balance.is_zero();
     let charged = m.schedule.all_but_one_64th;
-    let gas = if charged && answer!(m, m.makes_account(beneficiary, has_balance)) {
-        paid!(m.charge_more(gas, RowId::opcode(op::SELFDESTRUCT), m.schedule.new_account))
+    let gas = if charged && m.ask(m.makes_account(beneficiary, has_balance))? {
+        m.charge_more(gas, RowId::opcode(op::SELFDESTRUCT), m.schedule.new_account)?
     } else {
         gas
     };
     m.call_cost = gas_before - gas;
 
     let only_created = m.schedule.self_destruct_only_created;
-    let done = answer!(m, m.state().self_destruct(account, beneficiary, only_created));
+    let done = m.ask(m.state().self_destruct(account, beneficiary, only_created))?;
     if !done.repeated {
         m.refund += m.schedule.self_destruct_refund as i64;
     }
     m.return_data.clear();
     m.end_last_stretch(ip);
     m.finish(Status::Success, gas);
-    true
+    Some(())
 }
 
 impl Machine {
@@ -277,6 +254,7 @@ impl Machine {
         let id = self.state().access(&to).0;
         let (run, _) = self.runs(&to, id)?;
         self.enter(Start {
+            checkpoint: self.state().checkpoint(),
             purpose: Purpose::Call,
             is_static: false,
             account: id,
@@ -351,34 +329,35 @@ impl Machine {
     }
 
     /// Whether a call or a SELFDESTRUCT to the account makes it: since EIP-161 only with value.
-    fn makes_account(&mut self, id: AccountId, with_value: bool) -> Result<bool, Fault> {
+    fn makes_account(&self, id: AccountId, with_value: bool) -> Result<bool, Fault> {
         let account = self.state().account(id)?;
         let (exists, empty) = (account.exists, account.is_empty());
         Ok(if self.schedule.clear_empty { with_value && empty } else { !exists })
     }
 
     /// Charges the transfer of value; the stipend in it is not posted, since it is the callee's.
-    fn charge_value(&mut self, gas: i64, row: RowId) -> i64 {
+    fn charge_value(&mut self, gas: i64, row: RowId) -> Option<i64> {
         let stipend = self.schedule.call_stipend;
         if self.schedule.call_value > gas as u64 {
             return self.fail(Halt::OutOfGas, Unit::State, gas);
         }
-        self.charge_more(gas, row, self.schedule.call_value - stipend) - stipend as i64
+        let posted = self.schedule.call_value - stipend;
+        Some(self.charge_more(gas, row, posted)? - stipend as i64)
     }
 
     /// Charges a row that is not there when it costs nothing.
-    fn charge_some(&mut self, gas: i64, row: RowId, amount: u64) -> i64 {
-        if amount == 0 { gas } else { self.charge(gas, row, amount) }
+    fn charge_some(&mut self, gas: i64, row: RowId, amount: u64) -> Option<i64> {
+        if amount == 0 { Some(gas) } else { self.charge(gas, row, amount) }
     }
 
     /// The gas a callee gets: what was asked for, but since EIP-150 at most all but one 64th. Before
     /// that, asking for too much halts, and the stipend that was set apart burns as well.
-    fn forwarded(&mut self, gas: i64, requested: &U256, stipend: i64) -> i64 {
+    fn forwarded(&mut self, gas: i64, requested: &U256, stipend: i64) -> Option<i64> {
         let requested = i64::try_from(*requested).unwrap_or(i64::MAX);
         if self.schedule.all_but_one_64th {
-            requested.min(gas - gas / 64)
+            Some(requested.min(gas - gas / 64))
         } else if requested <= gas {
-            requested
+            Some(requested)
         } else {
             self.fail(Halt::OutOfGas, Unit::State, gas + stipend)
         }
@@ -417,52 +396,46 @@ impl Machine {
         value: U256,
         init_code: Bytes,
         gas: i64,
-    ) -> bool {
+    ) -> Switched {
         let account = self.state().access(&address).0;
         let nonce = u64::from(self.schedule.clear_empty);
         let checkpoint = self.state().checkpoint();
-        if answer!(self, self.state().create(account, nonce)) == Creation::Collision {
+        if self.ask(self.state().create(account, nonce))? == Creation::Collision {
             self.state().revert(checkpoint);
             self.burn(Halt::CreateCollision, Unit::State, gas);
             self.deliver(Purpose::Create, Status::Halt(Halt::CreateCollision), 0, Range::default());
-            return true;
+            return Some(());
         }
         let code = Code::analyse(init_code, B256::ZERO, &self.dialect, false);
         let run = Run::Code(self.open_code(Arc::new(code)));
-        self.enter_at(
+        self.enter(Start {
             checkpoint,
-            Start {
-                purpose: Purpose::Create,
-                is_static: false,
-                account,
-                address,
-                caller,
-                value,
-                payer: Some(creator),
-                input: Range::default(),
-                output: Range::default(),
-                gas,
-                run,
-            },
-        )
-    }
-
-    fn enter(&mut self, start: Start) -> bool {
-        let checkpoint = self.state().checkpoint();
-        self.enter_at(checkpoint, start)
+            purpose: Purpose::Create,
+            is_static: false,
+            account,
+            address,
+            caller,
+            value,
+            payer: Some(creator),
+            input: Range::default(),
+            output: Range::default(),
+            gas,
+            run,
+        })
     }
 
     /// Starts a frame, or delivers its result if it is over at once.
-    fn enter_at(&mut self, checkpoint: Checkpoint, start: Start) -> bool {
+    fn enter(&mut self, start: Start) -> Switched {
         let (purpose, output) = (start.purpose, start.output);
-        match answer!(self, self.begin(checkpoint, start)) {
+        let begun = self.begin(start);
+        match self.ask(begun)? {
             Started::Running => {}
             Started::Over(status, gas) => self.deliver(purpose, status, gas, output),
         }
-        true
+        Some(())
     }
 
-    fn begin(&mut self, state_checkpoint: Checkpoint, start: Start) -> Result<Started, Fault> {
+    fn begin(&mut self, start: Start) -> Result<Started, Fault> {
         if let Some(payer) = start.payer {
             self.state().transfer(payer, start.account, &start.value)?;
         }
@@ -473,12 +446,12 @@ impl Machine {
                 if let Some(fault) = self.fault {
                     return Err(fault);
                 }
-                if gas >= 0 {
+                if let Some(gas) = gas {
                     return Ok(Started::Over(Status::Success, gas));
                 }
                 let (halt, unit, burnt) = self.failure;
                 self.burn(halt, unit, burnt);
-                self.state().revert(state_checkpoint);
+                self.state().revert(start.checkpoint);
                 return Ok(Started::Over(Status::Halt(halt), 0));
             }
             Run::Code(code) => code,
@@ -505,7 +478,7 @@ impl Machine {
         frame.memory_start = memory_start;
         frame.memory_len = 0;
         frame.output = start.output;
-        frame.state_checkpoint = state_checkpoint;
+        frame.state_checkpoint = start.checkpoint;
         frame.log_checkpoint = log_checkpoint;
         frame.refund = refund;
         frame.stretch = 0;
@@ -525,16 +498,15 @@ impl Machine {
     }
 
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
-    fn succeed(&mut self, ip: *const u8, gas: i64) -> bool {
-        let gas =
-            if self.frame().purpose == Purpose::Create { paid!(self.deposit(gas)) } else { gas };
+    fn succeed(&mut self, ip: *const u8, gas: i64) -> Switched {
+        let gas = if self.frame().purpose == Purpose::Create { self.deposit(gas)? } else { gas };
         self.end_last_stretch(ip);
         self.finish(Status::Success, gas);
-        true
+        Some(())
     }
 
     /// Makes the return data the created account's code; the gas left, negative if that fails.
-    fn deposit(&mut self, gas: i64) -> i64 {
+    fn deposit(&mut self, gas: i64) -> Option<i64> {
         let len = self.return_data.len();
         if len > self.schedule.max_code_size {
             return self.fail(Halt::CodeTooLarge, Unit::State, gas);
@@ -544,18 +516,17 @@ impl Machine {
         }
         let price = self.schedule.code_deposit_byte * len as u64;
         if price > gas as u64 && !self.schedule.strict_deposit {
-            return gas;
+            return Some(gas);
         }
-        let gas = self.charge_some(gas, RowId::CODE_DEPOSIT, price);
-        if gas < 0 || len == 0 {
-            return gas;
+        let gas = self.charge_some(gas, RowId::CODE_DEPOSIT, price)?;
+        if len == 0 {
+            return Some(gas);
         }
         let code = Bytes::copy_from_slice(&self.return_data);
         let account = self.frame().account;
-        match self.hash(&code).and_then(|hash| self.state().set_code(account, code, hash)) {
-            Ok(()) => gas,
-            Err(fault) => self.broken(fault),
-        }
+        let set = self.hash(&code).and_then(|hash| self.state().set_code(account, code, hash));
+        self.ask(set)?;
+        Some(gas)
     }
 
     /// Ends the frame exceptionally: the gas noted with the failure burns.

@@ -6,102 +6,10 @@
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
-use tandem_coprocessor::{Op, Unit};
+use tandem_coprocessor::Unit;
 
-use tandem_schedule::{Schedule, op, opcode};
-
-use crate::{Code, Halt, code::push_len};
-
-/// Gas as a vector: newer forks price two resources (EIP-8037). Forks up to Osaka charge execution
-/// gas only.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gas {
-    /// Gas for executing.
-    pub execution: u64,
-    /// Gas for making the state grow.
-    pub state: u64,
-}
-
-impl Gas {
-    /// Both together.
-    pub const fn total(self) -> u64 {
-        self.execution.saturating_add(self.state)
-    }
-}
-
-/// One row of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Row {
-    /// Whose work it was.
-    pub unit: Unit,
-    /// The opcode's mnemonic, the precompile's name, or one of the few named costs.
-    pub op: &'static str,
-    /// How often.
-    pub count: u64,
-    /// What it took.
-    pub gas: Gas,
-}
-
-/// Where a charge is posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RowId(u16);
-
-/// Rows that are neither an opcode of its own unit nor a coprocessor's operation.
-const NAMED: [(Unit, &str); 6] = [
-    (Unit::Glue, "memory growth"),
-    (Unit::State, "code deposit"),
-    (Unit::Hash, "CREATE2"),
-    (Unit::Glue, "EXTCODECOPY"),
-    (Unit::Glue, "CREATE"),
-    (Unit::Glue, "CREATE2"),
-];
-
-impl RowId {
-    const OPS: usize = 256;
-    const NAMED: usize = Self::OPS + Op::ALL.len();
-    const HALTS: usize = Self::NAMED + NAMED.len();
-    const COUNT: usize = Self::HALTS + Unit::ALL.len() * Halt::ALL.len();
-
-    pub(crate) const MEMORY_GROWTH: Self = Self(Self::NAMED as u16);
-    pub(crate) const CODE_DEPOSIT: Self = Self(Self::NAMED as u16 + 1);
-    pub(crate) const CREATE2_HASH: Self = Self(Self::NAMED as u16 + 2);
-    pub(crate) const EXTCODECOPY_WORDS: Self = Self(Self::NAMED as u16 + 3);
-    pub(crate) const CREATE_WORDS: Self = Self(Self::NAMED as u16 + 4);
-    pub(crate) const CREATE2_WORDS: Self = Self(Self::NAMED as u16 + 5);
-
-    /// An opcode under its own unit.
-    pub(crate) const fn opcode(byte: u8) -> Self {
-        Self(byte as u16)
-    }
-
-    /// A precompile.
-    pub(crate) const fn precompile(op: Op) -> Self {
-        Self((Self::OPS + op as usize) as u16)
-    }
-
-    /// Gas burnt by a halt.
-    pub(crate) const fn halt(unit: Unit, halt: Halt) -> Self {
-        Self((Self::HALTS + unit as usize * Halt::ALL.len() + halt as usize) as u16)
-    }
-
-    /// The row's unit and operation.
-    pub(crate) fn name(self) -> (Unit, &'static str) {
-        let id = usize::from(self.0);
-        if id >= Self::HALTS {
-            let (unit, halt) =
-                ((id - Self::HALTS) / Halt::ALL.len(), (id - Self::HALTS) % Halt::ALL.len());
-            (Unit::ALL[unit], Halt::ALL[halt].row_name())
-        } else if id >= Self::NAMED {
-            NAMED[id - Self::NAMED]
-        } else if id >= Self::OPS {
-            let op = Op::ALL[id - Self::OPS];
-            (op.unit(), op.name())
-        } else {
-            opcode(id as u8).map_or((Unit::Glue, "INVALID"), |row| (row.unit, row.name))
-        }
-    }
-}
+use tandem_code::{Code, push_len};
+use tandem_schedule::{Gas, Row, RowId, Schedule, op, opcode};
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
@@ -130,7 +38,7 @@ impl Meter {
 
     /// Books `count` operations and their gas.
     pub(crate) fn post(&mut self, row: RowId, count: u64, gas: u64) {
-        let tally = &mut self.tallies[usize::from(row.0)];
+        let tally = &mut self.tallies[row.index()];
         tally.count += count;
         tally.gas += gas;
     }
@@ -167,8 +75,8 @@ impl Meter {
         for (id, tally) in self.tallies.iter_mut().enumerate() {
             let Tally { count, gas } = core::mem::take(tally);
             if count > 0 || gas > 0 {
-                let (unit, op) = RowId(id as u16).name();
-                rows.push(Row { unit, op, count, gas: Gas { execution: gas, state: 0 } });
+                let (unit, op) = RowId::from_index(id).name();
+                rows.push(Row::new(unit, op, count, Gas { execution: gas, state: 0 }));
             }
         }
         rows

@@ -15,10 +15,8 @@ extern crate alloc;
 
 mod body;
 mod call;
-mod code;
 mod drive;
 mod fusion;
-mod halt;
 mod ledger;
 mod machine;
 mod memory;
@@ -28,8 +26,5 @@ mod stack;
 mod tail;
 mod trace;
 
-pub use code::{Code, CodeCache};
-pub use halt::Halt;
-pub use ledger::{Gas, Row};
-pub use machine::{Completion, Coprocessors, Env, Machine, Message, Status};
+pub use machine::{Completion, Env, Machine, Message, Status};
 pub use trace::{Step, Tracer};

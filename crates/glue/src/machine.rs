@@ -5,49 +5,19 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::{fmt, mem::transmute, ptr::NonNull};
 
+use tandem_code::{Code, CodeCache, Dialect};
 use tandem_coprocessor::{
-    AccountId, Checkpoint, Coprocessor, Fault, Log, State, Unit,
+    AccountId, Checkpoint, Coprocessors, Fault, Log, State, Unit,
     primitives::{Address, B256, Bytes, U256},
 };
-
-use tandem_schedule::{Precompile, Schedule, opcode};
+use tandem_schedule::{Halt, Precompile, Row, RowId, Schedule, opcode};
 
 use crate::{
-    Code, CodeCache, Halt, Row, Tracer,
-    code::Dialect,
-    fusion,
-    ledger::{Meter, RowId},
+    Tracer,
+    ledger::Meter,
     memory::{Memory, Range},
     stack::{Stack, StackBlock},
 };
-
-/// The coprocessors for pure work, one for each unit that has any.
-#[derive(Clone, Debug)]
-pub struct Coprocessors {
-    by_unit: [Option<Arc<dyn Coprocessor>>; Unit::ALL.len()],
-}
-
-impl Coprocessors {
-    /// None at all: every request is [`Fault::Unsupported`].
-    pub const fn none() -> Self {
-        Self { by_unit: [const { None }; Unit::ALL.len()] }
-    }
-
-    /// Puts a coprocessor in its unit's place.
-    #[must_use]
-    pub fn with(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
-        self.by_unit[unit as usize] = Some(coprocessor);
-        self
-    }
-
-    /// The unit's coprocessor.
-    ///
-    /// # Errors
-    /// [`Fault::Unsupported`] if there is none.
-    pub fn get(&self, unit: Unit) -> Result<&dyn Coprocessor, Fault> {
-        self.by_unit[unit as usize].as_deref().ok_or(Fault::Unsupported)
-    }
-}
 
 /// The transaction's and block's values that opcodes read.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +89,7 @@ pub struct Completion {
 fn upfront(schedule: &Schedule, byte: u8) -> i64 {
     match opcode(byte) {
         Some(row) if row.unit != Unit::Glue => 0,
-        _ => fusion::price(schedule, byte),
+        _ => tandem_code::price(schedule, byte),
     }
 }
 
@@ -131,7 +101,6 @@ pub(crate) enum Purpose {
 }
 
 /// One frame. The registers are here only while another frame runs.
-#[derive(Debug)]
 pub(crate) struct Frame {
     pub(crate) ip: *const u8,
     pub(crate) stack: Stack,
@@ -155,12 +124,6 @@ pub(crate) struct Frame {
     pub(crate) refund: i64,
     /// Where the stretch of code that is running started; see `ledger`.
     pub(crate) stretch: usize,
-}
-
-impl fmt::Debug for Stack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Stack({})", self.height())
-    }
 }
 
 impl Frame {
@@ -333,18 +296,13 @@ impl Machine {
     }
 
     fn complete(&mut self, created: Option<Address>) -> Result<Completion, Fault> {
+        let take_rows = |meter: &mut Meter| meter.take_rows(&self.schedule);
+        let rows = self.meter.as_mut().map(take_rows).unwrap_or_default();
+        let done = self.done.take();
         if let Some(fault) = self.fault.take() {
-            self.done = None;
-            if let Some(meter) = &mut self.meter {
-                meter.take_rows(&self.schedule);
-            }
             return Err(fault);
         }
-        let (status, gas_left) = self.done.take().unwrap_or((Status::Success, 0));
-        let rows = match &mut self.meter {
-            Some(meter) => meter.take_rows(&self.schedule),
-            None => Vec::new(),
-        };
+        let (status, gas_left) = done.unwrap_or((Status::Success, 0));
         Ok(Completion {
             status,
             gas_left: gas_left.max(0) as u64,
@@ -355,62 +313,75 @@ impl Machine {
         })
     }
 
-    /// Takes `amount` from `gas` and posts it. Returns the gas left, negative if it was not enough.
+    /// Takes `amount` from `gas` and posts it. Returns the gas left; nothing if the frame halts for
+    /// want of it, as everywhere in the glue.
     #[inline]
-    pub(crate) fn charge(&mut self, gas: i64, row: RowId, amount: u64) -> i64 {
-        if amount > gas as u64 {
-            return self.fail(Halt::OutOfGas, row.name().0, gas);
-        }
-        if let Some(meter) = &mut self.meter {
-            meter.post(row, 1, amount);
-        }
-        gas - amount as i64
+    pub(crate) fn charge(&mut self, gas: i64, row: RowId, amount: u64) -> Option<i64> {
+        self.charge_for(1, gas, row, amount)
     }
 
     /// Like [`charge`](Self::charge), for a further part of an operation already counted.
     #[inline]
-    pub(crate) fn charge_more(&mut self, gas: i64, row: RowId, amount: u64) -> i64 {
+    pub(crate) fn charge_more(&mut self, gas: i64, row: RowId, amount: u64) -> Option<i64> {
+        self.charge_for(0, gas, row, amount)
+    }
+
+    #[inline]
+    fn charge_for(&mut self, count: u64, gas: i64, row: RowId, amount: u64) -> Option<i64> {
         if amount > gas as u64 {
             return self.fail(Halt::OutOfGas, row.name().0, gas);
         }
         if let Some(meter) = &mut self.meter {
-            meter.post(row, 0, amount);
+            meter.post(row, count, amount);
         }
-        gas - amount as i64
+        Some(gas - amount as i64)
     }
 
-    /// Notes why the frame halts; its `gas` burns. Returns the negative gas that tells so.
+    /// Charges an opcode's base price and what its facts add to it.
+    #[inline]
+    pub(crate) fn pay(&mut self, gas: i64, byte: u8, more: u64) -> Option<i64> {
+        self.charge(gas, RowId::opcode(byte), u64::from(self.schedule.base[byte as usize]) + more)
+    }
+
+    /// Notes why the frame halts; its `gas` burns.
     #[cold]
-    pub(crate) fn fail(&mut self, halt: Halt, unit: Unit, gas: i64) -> i64 {
+    #[inline(never)]
+    pub(crate) fn fail<T>(&mut self, halt: Halt, unit: Unit, gas: i64) -> Option<T> {
         self.failure = (halt, unit, gas);
-        -1
+        None
     }
 
     /// Notes that a coprocessor broke down, which ends the transaction without a result.
     #[cold]
-    pub(crate) fn broken(&mut self, fault: Fault) -> i64 {
+    pub(crate) fn broken<T>(&mut self, fault: Fault) -> Option<T> {
         self.fault = Some(fault);
-        self.failure = (Halt::OutOfGas, Unit::Glue, 0);
-        -1
+        self.fail(Halt::OutOfGas, Unit::Glue, 0)
     }
 
-    pub(crate) fn state<'s>(&mut self) -> &'s mut dyn State {
-        let borrowed = self.borrowed.as_mut().expect("frames run inside `execute`");
+    /// A coprocessor's answer; nothing if it broke down.
+    #[inline(always)]
+    pub(crate) fn ask<T>(&mut self, answer: Result<T, Fault>) -> Option<T> {
+        answer.map_err(|fault| self.broken::<T>(fault)).ok()
+    }
+
+    fn borrowed(&self) -> &Borrowed {
+        self.borrowed.as_ref().expect("frames run inside `execute`")
+    }
+
+    pub(crate) fn state<'s>(&self) -> &'s mut dyn State {
         // SAFETY: set in `execute` from an exclusive reference, which nothing else uses until the
-        // end of `execute`; no two of these references are used at once.
-        unsafe { borrowed.state.as_mut() }
+        // end of `execute`; no two of these references are used at once. So below.
+        unsafe { { self.borrowed().state }.as_mut() }
     }
 
-    pub(crate) fn log<'s>(&mut self) -> &'s mut dyn Log {
-        let borrowed = self.borrowed.as_mut().expect("frames run inside `execute`");
+    pub(crate) fn log<'s>(&self) -> &'s mut dyn Log {
         // SAFETY: as in `state`.
-        unsafe { borrowed.log.as_mut() }
+        unsafe { { self.borrowed().log }.as_mut() }
     }
 
-    pub(crate) fn tracer<'s>(&mut self) -> Option<&'s mut dyn Tracer> {
-        let borrowed = self.borrowed.as_mut().expect("frames run inside `execute`");
+    pub(crate) fn tracer<'s>(&self) -> Option<&'s mut dyn Tracer> {
         // SAFETY: as in `state`.
-        borrowed.tracer.map(|mut tracer| unsafe { tracer.as_mut() })
+        self.borrowed().tracer.map(|mut tracer| unsafe { tracer.as_mut() })
     }
 
     pub(crate) fn frame(&self) -> &Frame {

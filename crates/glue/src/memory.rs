@@ -6,7 +6,9 @@ use alloc::{vec, vec::Vec};
 
 use tandem_coprocessor::{Unit, primitives::U256};
 
-use crate::{Halt, ledger::RowId, machine::Machine};
+use tandem_schedule::{Halt, RowId};
+
+use crate::machine::Machine;
 
 /// No frame can pay for more: at 4 GiB the quadratic part alone is 2^45 gas.
 const LIMIT: u64 = 1 << 32;
@@ -86,38 +88,34 @@ pub(crate) struct Range {
 
 impl Machine {
     /// Pays for memory up to `offset + len` and makes it addressable (Yellow Paper, appendix H).
-    /// Returns the range, and the gas left, which is negative if that was not enough.
-    pub(crate) fn range(&mut self, gas: i64, offset: &U256, len: &U256) -> (Range, i64) {
+    /// Returns the range and the gas left.
+    pub(crate) fn range(&mut self, gas: i64, offset: &U256, len: &U256) -> Option<(Range, i64)> {
         if len.is_zero() {
-            return (Range::default(), gas);
+            return Some((Range::default(), gas));
         }
-        let (Ok(offset), Ok(len)) = (u64::try_from(offset), u64::try_from(len)) else {
-            return (Range::default(), self.fail(Halt::OutOfGas, Unit::Glue, gas));
+        let bounds = u64::try_from(offset).ok().zip(u64::try_from(len).ok());
+        let end = bounds.map_or(u64::MAX, |(offset, len)| offset.saturating_add(len));
+        let Some((offset, len)) = bounds.filter(|_| end <= LIMIT) else {
+            return self.fail(Halt::OutOfGas, Unit::Glue, gas);
         };
-        let end = offset.saturating_add(len);
-        if end > LIMIT {
-            return (Range::default(), self.fail(Halt::OutOfGas, Unit::Glue, gas));
-        }
         let range = Range { offset: offset as usize, len: len as usize };
         if end as usize <= self.memory_len {
-            return (range, gas);
+            return Some((range, gas));
         }
-        (range, self.grow(gas, end as usize))
+        Some((range, self.grow(gas, end as usize)?))
     }
 
     /// Pays for and makes memory of at least `end` bytes; for `end` beyond the current length.
     #[inline(never)]
-    pub(crate) fn grow(&mut self, gas: i64, end: usize) -> i64 {
+    pub(crate) fn grow(&mut self, gas: i64, end: usize) -> Option<i64> {
         let len = end.next_multiple_of(32);
         let price = self.memory_price(len) - self.memory_price(self.memory_len);
-        let gas = self.charge(gas, RowId::MEMORY_GROWTH, price);
-        if gas >= 0 {
-            let start = self.frame().memory_start;
-            self.memory.extend(start + self.memory_len, start + len);
-            self.memory_at = self.memory.at(start);
-            self.memory_len = len;
-        }
-        gas
+        let gas = self.charge(gas, RowId::MEMORY_GROWTH, price)?;
+        let start = self.frame().memory_start;
+        self.memory.extend(start + self.memory_len, start + len);
+        self.memory_at = self.memory.at(start);
+        self.memory_len = len;
+        Some(gas)
     }
 
     fn memory_price(&self, len: usize) -> u64 {

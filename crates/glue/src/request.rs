@@ -8,218 +8,185 @@ use tandem_coprocessor::{
     Access, AccountId, Fault, Op, Unit,
     primitives::{Address, B256, U256},
 };
-
-use tandem_schedule::{Precompile, op};
+use tandem_schedule::{Halt, Precompile, RowId, op};
 use tandem_word as word;
 
-use crate::{Halt, ledger::RowId, machine::Machine, memory::Range, stack::Stack};
-
-/// Unwraps a coprocessor's answer, or ends the transaction.
-macro_rules! answer {
-    ($m:expr, $result:expr) => {
-        match $result {
-            Ok(value) => value,
-            Err(fault) => return $m.broken(fault),
-        }
-    };
-}
-
-/// Goes on only if there was enough gas.
-macro_rules! paid {
-    ($gas:expr) => {{
-        let gas: i64 = $gas;
-        if gas < 0 {
-            return gas;
-        }
-        gas
-    }};
-}
+use crate::{machine::Machine, memory::Range, stack::Stack};
 
 /// Two words in, one out.
 #[inline(always)]
-pub(crate) fn pair(stack: Stack, gas: i64, f: fn(&U256, &U256) -> U256) -> i64 {
+pub(crate) fn pair(stack: Stack, gas: i64, f: fn(&U256, &U256) -> U256) -> Option<i64> {
     stack.set(1, f(stack.peek(0), stack.peek(1)));
-    gas
+    Some(gas)
 }
 
 /// Three words in, one out.
 #[inline(always)]
-pub(crate) fn triple(stack: Stack, gas: i64, f: fn(&U256, &U256, &U256) -> U256) -> i64 {
+pub(crate) fn triple(stack: Stack, gas: i64, f: fn(&U256, &U256, &U256) -> U256) -> Option<i64> {
     stack.set(2, f(stack.peek(0), stack.peek(1), stack.peek(2)));
-    gas
+    Some(gas)
 }
 
 /// EXP: the price grows with the exponent's bytes (EIP-160).
-pub(crate) fn exp(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn exp(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let (base, exponent) = (*stack.peek(0), *stack.peek(1));
     let bytes = exponent.byte_len() as u64;
-    let gas = paid!(m.charge_more(gas, RowId::opcode(op::EXP), m.schedule.exp_byte * bytes));
+    let gas = m.charge_more(gas, RowId::opcode(op::EXP), m.schedule.exp_byte * bytes)?;
     stack.set(1, word::pow(&base, &exponent));
-    gas
+    Some(gas)
 }
 
-pub(crate) fn keccak256(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1));
-    let gas = paid!(gas);
+pub(crate) fn keccak256(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1))?;
     let words = range.len.div_ceil(32) as u64;
-    let price = u64::from(m.schedule.base[op::KECCAK256 as usize]) + m.schedule.keccak_word * words;
-    let gas = paid!(m.charge(gas, RowId::opcode(op::KECCAK256), price));
-    let hash = answer!(m, m.keccak(range));
+    let gas = m.pay(gas, op::KECCAK256, m.schedule.keccak_word * words)?;
+    let hash = m.ask(m.keccak(range))?;
     stack.set(1, hash.into());
-    gas
+    Some(gas)
 }
 
 /// CALLDATALOAD: zeros behind the end.
-pub(crate) fn calldata_load(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn calldata_load(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let input = m.frame().input;
     let mut bytes = [0; 32];
     let data = m.memory.bytes(input.offset, input.len);
     word::copy_padded(&mut bytes, data, word::to_index(stack.peek(0)));
     stack.set(0, U256::from_be_bytes(bytes));
-    gas
+    Some(gas)
 }
 
-/// Pays for copying to memory: `(range, gas)` of the target.
-fn target(m: &mut Machine, row: RowId, gas: i64, offset: &U256, len: &U256) -> (Range, i64) {
-    let (range, gas) = m.range(gas, offset, len);
-    if gas < 0 {
-        return (range, gas);
-    }
+/// Pays for copying to memory; the target and the gas left.
+fn target(
+    m: &mut Machine,
+    row: RowId,
+    gas: i64,
+    offset: &U256,
+    len: &U256,
+) -> Option<(Range, i64)> {
+    let (range, gas) = m.range(gas, offset, len)?;
     let price = m.schedule.copy_word * range.len.div_ceil(32) as u64;
-    (range, m.charge_more(gas, row, price))
+    Some((range, m.charge_more(gas, row, price)?))
 }
 
-pub(crate) fn calldata_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (to, gas) = target(m, RowId::opcode(op::CALLDATACOPY), gas, stack.peek(0), stack.peek(2));
-    let gas = paid!(gas);
+pub(crate) fn calldata_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (to, gas) = target(m, RowId::opcode(op::CALLDATACOPY), gas, stack.peek(0), stack.peek(2))?;
     let input = m.frame().input;
     let from = word::to_index(stack.peek(1)).min(input.len);
     let len = to.len.min(input.len - from);
     let start = m.frame().memory_start + to.offset;
     m.memory.copy_within(input.offset + from, start, len);
     m.memory.bytes_mut(start + len, to.len - len).fill(0);
-    gas
+    Some(gas)
 }
 
-pub(crate) fn code_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (to, gas) = target(m, RowId::opcode(op::CODECOPY), gas, stack.peek(0), stack.peek(2));
-    let gas = paid!(gas);
+pub(crate) fn code_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (to, gas) = target(m, RowId::opcode(op::CODECOPY), gas, stack.peek(0), stack.peek(2))?;
     let code = m.codes[m.frame().code].clone();
     word::copy_padded(m.memory_range(to), &code.bytes, word::to_index(stack.peek(1)));
-    gas
+    Some(gas)
 }
 
 /// RETURNDATACOPY: unlike the others, it may not read behind the end (EIP-211).
-pub(crate) fn return_data_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn return_data_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let from = word::to_index(stack.peek(1));
     let end = from.saturating_add(word::to_index(stack.peek(2)));
     if end > m.return_data.len() {
         return m.fail(Halt::ReturnDataOutOfBounds, Unit::Glue, gas);
     }
-    let (to, gas) = target(m, RowId::opcode(op::RETURNDATACOPY), gas, stack.peek(0), stack.peek(2));
-    let gas = paid!(gas);
+    let (to, gas) =
+        target(m, RowId::opcode(op::RETURNDATACOPY), gas, stack.peek(0), stack.peek(2))?;
     let data = core::mem::take(&mut m.return_data);
     m.memory_range(to).copy_from_slice(&data[from..from + to.len]);
     m.return_data = data;
-    gas
+    Some(gas)
 }
 
 /// MCOPY (EIP-5656).
-pub(crate) fn memory_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn memory_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let last = (*stack.peek(0)).max(*stack.peek(1));
-    let (_, gas) = target(m, RowId::opcode(op::MCOPY), gas, &last, stack.peek(2));
-    let gas = paid!(gas);
+    let (_, gas) = target(m, RowId::opcode(op::MCOPY), gas, &last, stack.peek(2))?;
     let (to, from) = (word::to_index(stack.peek(0)), word::to_index(stack.peek(1)));
     let len = word::to_index(stack.peek(2));
     if len > 0 {
         let start = m.frame().memory_start;
         m.memory.copy_within(start + from, start + to, len);
     }
-    gas
+    Some(gas)
 }
 
 /// Charges an opcode's access to another account: cold or warm since EIP-2929, the opcode's own
 /// price before (EIP-150, EIP-1884).
-fn access(m: &mut Machine, byte: u8, gas: i64, address: &U256) -> (AccountId, i64) {
+fn access(m: &mut Machine, byte: u8, gas: i64, address: &U256) -> Option<(AccountId, i64)> {
     let (id, access) = m.state().access(&word::to_address(address));
-    let price = u64::from(m.schedule.base[byte as usize]) + m.account_price(access);
-    (id, m.charge(gas, RowId::opcode(byte), price))
+    Some((id, m.pay(gas, byte, m.account_price(access))?))
 }
 
-pub(crate) fn balance(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (id, gas) = access(m, op::BALANCE, gas, stack.peek(0));
-    let gas = paid!(gas);
-    stack.set(0, answer!(m, m.state().account(id)).balance);
-    gas
+pub(crate) fn balance(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (id, gas) = access(m, op::BALANCE, gas, stack.peek(0))?;
+    stack.set(0, m.ask(m.state().account(id))?.balance);
+    Some(gas)
 }
 
 /// SELFBALANCE (EIP-1884).
-pub(crate) fn self_balance(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let price = u64::from(m.schedule.base[op::SELFBALANCE as usize]);
-    let gas = paid!(m.charge(gas, RowId::opcode(op::SELFBALANCE), price));
-    stack.set(0, answer!(m, m.state().account(m.frame().account)).balance);
-    gas
+pub(crate) fn self_balance(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let gas = m.pay(gas, op::SELFBALANCE, 0)?;
+    stack.set(0, m.ask(m.state().account(m.frame().account))?.balance);
+    Some(gas)
 }
 
-pub(crate) fn ext_code_size(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (id, gas) = access(m, op::EXTCODESIZE, gas, stack.peek(0));
-    let gas = paid!(gas);
-    stack.set(0, U256::from(answer!(m, m.state().code(id)).len()));
-    gas
+pub(crate) fn ext_code_size(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (id, gas) = access(m, op::EXTCODESIZE, gas, stack.peek(0))?;
+    stack.set(0, U256::from(m.ask(m.state().code(id))?.len()));
+    Some(gas)
 }
 
-pub(crate) fn ext_code_copy(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (id, gas) = access(m, op::EXTCODECOPY, gas, stack.peek(0));
-    let gas = paid!(gas);
-    let (to, gas) = target(m, RowId::EXTCODECOPY_WORDS, gas, stack.peek(1), stack.peek(3));
-    let gas = paid!(gas);
-    let code = answer!(m, m.state().code(id));
+pub(crate) fn ext_code_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (id, gas) = access(m, op::EXTCODECOPY, gas, stack.peek(0))?;
+    let (to, gas) = target(m, RowId::EXTCODECOPY_WORDS, gas, stack.peek(1), stack.peek(3))?;
+    let code = m.ask(m.state().code(id))?;
     word::copy_padded(m.memory_range(to), &code, word::to_index(stack.peek(2)));
-    gas
+    Some(gas)
 }
 
 /// EXTCODEHASH: zero for an account that is not there (EIP-1052).
-pub(crate) fn ext_code_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let (id, gas) = access(m, op::EXTCODEHASH, gas, stack.peek(0));
-    let gas = paid!(gas);
-    let account = answer!(m, m.state().account(id));
+pub(crate) fn ext_code_hash(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let (id, gas) = access(m, op::EXTCODEHASH, gas, stack.peek(0))?;
+    let account = m.ask(m.state().account(id))?;
     stack.set(0, if account.is_empty() { U256::ZERO } else { account.code_hash.into() });
-    gas
+    Some(gas)
 }
 
 /// BLOCKHASH: zero beyond the last 256 blocks.
-pub(crate) fn block_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn block_hash(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let number = u64::try_from(*stack.peek(0)).unwrap_or(u64::MAX);
-    let price = u64::from(m.schedule.base[op::BLOCKHASH as usize]);
-    let gas = paid!(m.charge(gas, RowId::opcode(op::BLOCKHASH), price));
+    let gas = m.pay(gas, op::BLOCKHASH, 0)?;
     let current = m.env.number;
     let recent = number < current && current - number <= 256;
-    stack.set(0, if recent { answer!(m, m.state().block_hash(number)).into() } else { U256::ZERO });
-    gas
+    stack.set(0, if recent { m.ask(m.state().block_hash(number))?.into() } else { U256::ZERO });
+    Some(gas)
 }
 
 /// BLOBHASH (EIP-4844).
-pub(crate) fn blob_hash(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn blob_hash(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let hash = m.env.blob_hashes.get(word::to_index(stack.peek(0)));
     stack.set(0, hash.map_or(U256::ZERO, |hash| (*hash).into()));
-    gas
+    Some(gas)
 }
 
-pub(crate) fn sload(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn sload(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let (slot, access) = m.state().access_slot(m.frame().account, stack.peek(0));
     let surcharge = match access {
         Access::Cold => m.schedule.cold_slot,
         Access::Warm => m.schedule.warm_slot,
     };
-    let price = u64::from(m.schedule.base[op::SLOAD as usize]) + surcharge;
-    let gas = paid!(m.charge(gas, RowId::opcode(op::SLOAD), price));
-    stack.set(0, answer!(m, m.state().load(slot)));
-    gas
+    let gas = m.pay(gas, op::SLOAD, surcharge)?;
+    stack.set(0, m.ask(m.state().load(slot))?);
+    Some(gas)
 }
 
 /// SSTORE: the price is a fact of the store, so the store comes first and is undone with the frame
 /// if the gas is short (EIP-2200, EIP-2929, EIP-3529).
-pub(crate) fn sstore(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn sstore(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     if m.frame().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
@@ -228,50 +195,45 @@ pub(crate) fn sstore(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
     }
     let (slot, access) = m.state().access_slot(m.frame().account, stack.peek(0));
     let surcharge = if access == Access::Cold { m.schedule.cold_slot } else { 0 };
-    let change = answer!(m, m.state().store(slot, stack.peek(1)));
+    let change = m.ask(m.state().store(slot, stack.peek(1)))?;
     let price = m.schedule.store[change as usize];
-    let gas = paid!(m.charge(gas, RowId::opcode(op::SSTORE), surcharge + u64::from(price.cost)));
+    let gas = m.charge(gas, RowId::opcode(op::SSTORE), surcharge + u64::from(price.cost))?;
     m.refund += i64::from(price.refund);
-    gas
+    Some(gas)
 }
 
 /// TLOAD (EIP-1153).
-pub(crate) fn tload(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
-    let price = u64::from(m.schedule.base[op::TLOAD as usize]);
-    let gas = paid!(m.charge(gas, RowId::opcode(op::TLOAD), price));
+pub(crate) fn tload(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+    let gas = m.pay(gas, op::TLOAD, 0)?;
     stack.set(0, m.state().load_transient(m.frame().account, stack.peek(0)));
-    gas
+    Some(gas)
 }
 
 /// TSTORE (EIP-1153).
-pub(crate) fn tstore(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn tstore(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     if m.frame().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
-    let price = u64::from(m.schedule.base[op::TSTORE as usize]);
-    let gas = paid!(m.charge(gas, RowId::opcode(op::TSTORE), price));
+    let gas = m.pay(gas, op::TSTORE, 0)?;
     m.state().store_transient(m.frame().account, stack.peek(0), stack.peek(1));
-    gas
+    Some(gas)
 }
 
-pub(crate) fn log<const OP: u8>(m: &mut Machine, stack: Stack, gas: i64) -> i64 {
+pub(crate) fn log<const OP: u8>(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let topics = const { OP.wrapping_sub(op::LOG0) as usize };
     if m.frame().is_static {
         return m.fail(Halt::StaticViolation, Unit::Log, gas);
     }
-    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1));
-    let gas = paid!(gas);
-    let price = u64::from(m.schedule.base[OP as usize])
-        + m.schedule.log_topic * topics as u64
-        + m.schedule.log_byte * range.len as u64;
-    let gas = paid!(m.charge(gas, RowId::opcode(OP), price));
+    let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1))?;
+    let data = m.schedule.log_byte * range.len as u64;
+    let gas = m.pay(gas, OP, m.schedule.log_topic * topics as u64 + data)?;
     let mut words = [B256::ZERO; 4];
     for (n, topic) in words[..topics].iter_mut().enumerate() {
         *topic = (*stack.peek(2 + n)).into();
     }
     let address = m.frame().address;
     m.log().emit(address, &words[..topics], m.memory_range(range));
-    gas
+    Some(gas)
 }
 
 impl Machine {
@@ -283,7 +245,7 @@ impl Machine {
         }
     }
 
-    fn keccak(&mut self, range: Range) -> Result<B256, Fault> {
+    fn keccak(&self, range: Range) -> Result<B256, Fault> {
         let start = self.frame().memory_start + range.offset;
         self.hash(self.memory.bytes(start, range.len))
     }
@@ -316,7 +278,12 @@ impl Machine {
 
     /// Measures, charges and executes a precompile's request, the input being a range of the buffer
     /// of all memory; its output becomes the return data. The gas left, negative if it failed.
-    pub(crate) fn dispatch(&mut self, precompile: Precompile, input: Range, gas: i64) -> i64 {
+    pub(crate) fn dispatch(
+        &mut self,
+        precompile: Precompile,
+        input: Range,
+        gas: i64,
+    ) -> Option<i64> {
         let Precompile { op, price, .. } = precompile;
         self.return_data.clear();
         let input = self.memory.bytes(input.offset, input.len);
@@ -348,7 +315,7 @@ impl Machine {
         }
     }
 
-    fn refused(&mut self, fault: Fault, op: Op, gas: i64) -> i64 {
+    fn refused(&mut self, fault: Fault, op: Op, gas: i64) -> Option<i64> {
         match fault {
             Fault::Input => self.fail(Halt::PrecompileFailed, op.unit(), gas),
             fault => self.broken(fault),

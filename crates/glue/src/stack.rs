@@ -2,7 +2,7 @@
 //! height are the driver's, made from the opcode table before a body runs.
 
 use alloc::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use core::{fmt, ptr::NonNull};
+use core::ptr::NonNull;
 
 use tandem_coprocessor::primitives::U256;
 
@@ -42,12 +42,6 @@ impl Drop for StackBlock {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with the same layout.
         unsafe { dealloc(self.0.as_ptr().cast(), LAYOUT) }
-    }
-}
-
-impl fmt::Debug for StackBlock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StackBlock")
     }
 }
 

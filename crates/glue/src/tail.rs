@@ -21,11 +21,6 @@ macro_rules! handlers {
 
 static HANDLERS: [Handler; 256] = every_byte!(handlers!());
 
-/// Runs frames from the machine's registers on until the transaction's own is done.
-pub(crate) fn drive(m: &mut Machine) {
-    switch(m);
-}
-
 fn handler<const OP: u8>(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine) {
     let mut r = Registers { ip, stack, gas };
     match step::<OP>(&mut r, m) {
@@ -50,8 +45,9 @@ fn alone(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine) {
     HANDLERS[byte as usize](ip, stack, gas, m);
 }
 
+/// Goes on with the machine's registers, until the transaction's own frame is done.
 #[inline(never)]
-fn switch(m: &mut Machine) {
+pub(crate) fn switch(m: &mut Machine) {
     if m.done.is_none() && m.fault.is_none() {
         let r = m.registers();
         next(r, m);

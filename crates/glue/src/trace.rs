@@ -2,8 +2,7 @@
 //! is the tracer's affair.
 
 use tandem_coprocessor::primitives::U256;
-
-use crate::Halt;
+use tandem_schedule::Halt;
 
 /// The state of the machine before an opcode runs.
 #[derive(Clone, Copy, Debug)]

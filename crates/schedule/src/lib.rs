@@ -1,5 +1,5 @@
-//! The opcode table, the forks and the price lists, as data: what the glue executes by, and what
-//! reports and tools read without a machine. How a price is applied is the glue's affair.
+//! The opcode table, the forks, the price lists, the halts and the ledger's rows, as data: what the
+//! glue executes by, and what reports and tools read without a machine. How a price is applied is the glue's affair.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -7,9 +7,13 @@
 extern crate alloc;
 
 mod fork;
+mod halt;
 mod opcode;
 mod precompile;
+mod row;
 
 pub use fork::{Fork, Schedule, StorePrice, TransactionPrices};
+pub use halt::Halt;
 pub use opcode::{Opcode, op, opcode};
 pub use precompile::{ModexpPrice, Precompile, Price};
+pub use row::{Gas, Row, RowId};

@@ -1,6 +1,13 @@
-//! Code as the drivers run it: analysed once, kept by code hash. The image that runs is a copy with
+//! Code as the glue's drivers run it: analysed once, kept by code hash. The image that runs is a copy with
 //! zeros (STOP) behind it, so that neither the end of the code nor a PUSH's data needs a check, and
 //! with every opcode the fork lacks replaced by INVALID. The original bytes stay for what reads code.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
@@ -9,7 +16,7 @@ use hashbrown::HashMap;
 use tandem_coprocessor::primitives::{Address, B256, Bytes};
 use tandem_schedule::{Fork, op, opcode};
 
-use crate::fusion::fuse;
+pub use fusion::{Shape, pair, price, shape};
 
 /// The longest run past the end: PUSH32's data, then STOP.
 const PADDING: usize = 33;
@@ -18,12 +25,12 @@ const PADDING: usize = 33;
 const DELEGATION: [u8; 3] = [0xef, 0x01, 0x00];
 
 /// Stands for JUMP in the image of a metered machine, which counts what ran at its jumps.
-pub(crate) const METERED_JUMP: u8 = 0xb0;
+pub const METERED_JUMP: u8 = 0xb0;
 /// Stands for JUMPI in the image of a metered machine.
-pub(crate) const METERED_JUMPI: u8 = 0xb1;
+pub const METERED_JUMPI: u8 = 0xb1;
 
 /// The opcode that an image's byte stands for, pairs aside.
-pub(crate) const fn plain(byte: u8) -> u8 {
+pub const fn plain(byte: u8) -> u8 {
     match byte {
         METERED_JUMP => op::JUMP,
         METERED_JUMPI => op::JUMPI,
@@ -32,23 +39,27 @@ pub(crate) const fn plain(byte: u8) -> u8 {
 }
 
 /// Bytes of data after an opcode; only PUSH1 to PUSH32 have any.
-pub(crate) const fn push_len(byte: u8) -> usize {
+pub const fn push_len(byte: u8) -> usize {
     if byte >= op::PUSH1 && byte <= op::PUSH32 { (byte - op::PUSH0) as usize } else { 0 }
 }
 
 /// Analysed code.
 #[derive(Debug)]
 pub struct Code {
-    pub(crate) hash: B256,
-    pub(crate) bytes: Bytes,
-    pub(crate) delegate: Option<Address>,
+    /// Keccak-256 of the bytes; zero for init code, which is not cached.
+    pub hash: B256,
+    /// The code itself.
+    pub bytes: Bytes,
+    /// Whose code to run instead, if this is a delegation (EIP-7702).
+    pub delegate: Option<Address>,
     image: Box<[u8]>,
     jumpdests: Box<[u64]>,
     fused: bool,
 }
 
 impl Code {
-    pub(crate) fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect, fused: bool) -> Self {
+    /// Analyses code; with `fused`, pairs of opcodes become one.
+    pub fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect, fused: bool) -> Self {
         let mut image = Vec::with_capacity(bytes.len() + PADDING);
         image.extend_from_slice(&bytes);
         image.resize(bytes.len() + PADDING, op::STOP);
@@ -65,18 +76,20 @@ impl Code {
             }
             pc += 1 + push_len(byte);
         }
-        fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
+        fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
         Self { hash, bytes, delegate, image: image.into_boxed_slice(), jumpdests, fused }
     }
 
-    pub(crate) fn image(&self) -> *const u8 {
+    /// Where the image starts. It has at least 33 bytes behind the code's end, all STOP.
+    pub fn image(&self) -> *const u8 {
         self.image.as_ptr()
     }
 
+    /// Whether a jump may go to `pc`.
     #[inline(always)]
-    pub(crate) fn is_jumpdest(&self, pc: usize) -> bool {
+    pub fn is_jumpdest(&self, pc: usize) -> bool {
         is_set(&self.jumpdests, pc)
     }
 }
@@ -88,12 +101,14 @@ fn is_set(bits: &[u64], n: usize) -> bool {
 
 /// Which opcodes run, and as what: the image byte for each code byte.
 #[derive(Debug)]
-pub(crate) struct Dialect {
-    pub(crate) image: [u8; 256],
+pub struct Dialect {
+    /// What a byte becomes in an image.
+    pub image: [u8; 256],
 }
 
 impl Dialect {
-    pub(crate) fn new(fork: Fork, metered: bool) -> Self {
+    /// The opcodes of a fork; a metered machine counts at its jumps.
+    pub fn new(fork: Fork, metered: bool) -> Self {
         let mut image = [op::INVALID; 256];
         for byte in 0..=u8::MAX {
             if opcode(byte).is_some_and(|row| row.since <= fork) {
@@ -120,7 +135,7 @@ impl CodeCache {
     const CAPACITY: usize = 64 << 20;
 
     /// Code seen before. The second time, it is worth fusing.
-    pub(crate) fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
+    pub fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
         let code = self.by_hash.get_mut(hash)?;
         if !code.fused {
             *code = Arc::new(Code::analyse(code.bytes.clone(), *hash, dialect, true));
@@ -128,7 +143,8 @@ impl CodeCache {
         Some(code.clone())
     }
 
-    pub(crate) fn insert(&mut self, code: Arc<Code>) {
+    /// Keeps code.
+    pub fn insert(&mut self, code: Arc<Code>) {
         if self.bytes > Self::CAPACITY {
             self.by_hash.clear();
             self.bytes = 0;
