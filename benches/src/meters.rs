@@ -1,6 +1,6 @@
 //! What the ledger costs: the cases on Tandem with each meter, against none.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use serde::Serialize;
 use tandem_evm::Meter;
@@ -9,63 +9,71 @@ use crate::{
     Error,
     case::Case,
     check::check,
-    measure::{geometric_mean, race},
+    measure::{Contestant, geometric_mean, race},
     table::{print_line, progress, write_json},
     tandem::Tandem,
 };
+
+/// The meters by name; what the others cost is against the first.
+const METERS: [(&str, Meter); 2] = [("off", Meter::Off), ("gas", Meter::Gas)];
 
 /// One case with each meter.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
     gas: u64,
-    off_ns: f64,
-    gas_ns: f64,
-    /// How much longer it takes with the gas meter, as a part of the time without.
-    gas_overhead: f64,
+    /// Nanoseconds by meter.
+    ns: BTreeMap<&'static str, f64>,
+    /// How much longer it takes than with the meter off, as a part of that, by meter.
+    overhead: BTreeMap<&'static str, f64>,
 }
 
 #[derive(Debug, Serialize)]
 struct Report {
     cases: Vec<Row>,
-    /// Of the geometric mean of the ratios.
-    gas_overhead: f64,
+    /// Of the geometric means.
+    overhead: BTreeMap<&'static str, f64>,
 }
 
-/// Checks every case, then times them and reports. The mean is over the programs.
+/// Checks and times every case that is a program, and reports.
 ///
 /// # Errors
 /// If a case fails its check, or the report cannot be written.
 pub fn run(cases: &[Case], time: Duration, json: Option<&Path>) -> Result<(), Error> {
     let programs = cases.iter().filter(|case| !case.is_overhead());
     let rows = programs.map(|case| row(case, time)).collect::<Result<Vec<_>, _>>()?;
+    let mean = |meter| geometric_mean(rows.iter().map(|row| 1.0 + row.overhead[meter])) - 1.0;
+    let overhead = METERS.iter().skip(1).map(|&(meter, _)| (meter, mean(meter))).collect();
 
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    print_line(&format!(
-        "{:width$} {:>12} {:>14} {:>14} overhead",
-        "case", "gas", "off ns", "gas ns"
-    ))?;
-    for Row { name, gas, off_ns, gas_ns, gas_overhead } in &rows {
-        let percent = gas_overhead * 100.0;
-        print_line(&format!(
-            "{name:width$} {gas:>12} {off_ns:>14.1} {gas_ns:>14.1} {percent:>7.1}%"
-        ))?;
+    let headings = METERS.map(|(meter, _)| format!("{:>14}", format!("{meter} ns")));
+    print_line(&format!("{:width$} {:>12} {} overhead", "case", "gas", headings.join(" ")))?;
+    for Row { name, gas, ns, overhead } in &rows {
+        let ns = METERS.map(|(meter, _)| format!("{:>14.1}", ns[meter])).join(" ");
+        print_line(&format!("{name:width$} {gas:>12} {ns}{}", percents(overhead)))?;
     }
-    let gas_overhead = geometric_mean(rows.iter().map(|row| row.gas_ns / row.off_ns)) - 1.0;
-    print_line(&format!("geometric mean over {} cases: {:.1}%", rows.len(), gas_overhead * 100.0))?;
-    match json {
-        Some(path) => write_json(path, &Report { cases: rows, gas_overhead }),
-        None => Ok(()),
-    }
+    print_line(&format!("geometric mean over {} cases:{}", rows.len(), percents(&overhead)))?;
+    json.map_or(Ok(()), |path| write_json(path, &Report { cases: rows, overhead }))
 }
 
 fn row(case: &Case, time: Duration) -> Result<Row, Error> {
     let gas = check(case)?;
-    let mut off = Tandem::new(case, Meter::Off)?;
-    let mut metered = Tandem::new(case, Meter::Gas)?;
-    let [off_ns, gas_ns] =
-        race(time, [&mut |count| off.run(count), &mut |count| metered.run(count)]);
-    let gas_overhead = gas_ns / off_ns - 1.0;
-    progress(&format!("{} {:.1}%", case.name, gas_overhead * 100.0));
-    Ok(Row { name: case.name.clone(), gas, off_ns, gas_ns, gas_overhead })
+    let mut machines = Vec::new();
+    for (_, meter) in METERS {
+        machines.push(Tandem::new(case, meter)?);
+    }
+    let mut runs = machines.iter_mut().map(|machine| |count| machine.run(count));
+    let mut runs: [_; METERS.len()] = std::array::from_fn(|_| runs.next().expect("one for each"));
+    let times = race(time, runs.each_mut().map(|run| run as Contestant<'_>));
+
+    let timed = || METERS.iter().zip(times).map(|((meter, _), time)| (*meter, time));
+    let overhead = timed().skip(1).map(|(meter, time)| (meter, time / times[0] - 1.0)).collect();
+    progress(&format!("{}{}", case.name, percents(&overhead)));
+    Ok(Row { name: case.name.clone(), gas, ns: timed().collect(), overhead })
+}
+
+/// In the order of the meters.
+fn percents(overhead: &BTreeMap<&'static str, f64>) -> String {
+    let percents = METERS.iter().filter_map(|(meter, _)| overhead.get(meter));
+    percents.map(|part| format!(" {:>+7.1}%", part * 100.0)).collect()
 }
