@@ -1,6 +1,7 @@
 //! Decides whether the tail-dispatched driver is built. A call in tail position becomes a jump only
 //! when the optimiser makes it one, so the driver is kept to optimised builds for targets where
-//! `tests/dispatch.rs` and `.ci/run` check that it did. `TANDEM_DISPATCH=match` forces the plain loop.
+//! `tests/dispatch.rs` and `.ci/run` check that it did; with debug assertions it does not, so `drive`
+//! leaves the driver out there. `TANDEM_DISPATCH=match` forces the plain loop.
 
 use std::env;
 

@@ -27,7 +27,7 @@ macro_rules! every_byte {
     } };
 }
 
-#[cfg(tail_dispatch)]
+#[cfg(all(tail_dispatch, not(debug_assertions)))]
 pub(crate) use every_byte;
 
 macro_rules! dispatch {
@@ -45,9 +45,9 @@ impl Machine {
         if self.tracer().is_some() {
             return self.drive::<true>();
         }
-        #[cfg(tail_dispatch)]
+        #[cfg(all(tail_dispatch, not(debug_assertions)))]
         crate::tail::switch(self);
-        #[cfg(not(tail_dispatch))]
+        #[cfg(any(not(tail_dispatch), debug_assertions))]
         self.drive::<false>();
     }
 

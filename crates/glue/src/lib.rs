@@ -22,7 +22,7 @@ mod machine;
 mod memory;
 mod request;
 mod stack;
-#[cfg(tail_dispatch)]
+#[cfg(all(tail_dispatch, not(debug_assertions)))]
 mod tail;
 mod trace;
 
