@@ -176,6 +176,22 @@ fn every_native_coprocessor_library_can_be_left_out() {
 }
 
 #[test]
+fn evm_asks_for_every_native_backend() {
+    let metadata = workspace();
+    let native = &package(&metadata, EVM).features["native"];
+    for name in COPROCESSORS {
+        if package(&metadata, name).features.contains_key("native") {
+            let feature = format!("{name}/native");
+            assert!(
+                native.contains(&feature),
+                "{name} has a native backend which nobody gets: add \"{feature}\" to the feature \
+                 `native` of {EVM}"
+            );
+        }
+    }
+}
+
+#[test]
 fn revm_is_a_peer_of_the_benches_and_of_nothing_else() {
     let metadata = workspace();
     for package in metadata.packages.iter().filter(|package| package.name.as_str() != BENCH) {
