@@ -69,3 +69,8 @@ pub fn backends(unit: Unit) -> &'static [Backend] {
         _ => &[],
     }
 }
+
+/// The README's example, compiled and run with the doc-tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
