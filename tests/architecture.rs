@@ -67,7 +67,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         EVM => [&[WAIST, GLUE, SCHEDULE][..], &COPROCESSORS].concat(),
         "tandem-fixtures" | "tandem-report" | BENCH => vec![EVM],
         CLI => vec![EVM, "tandem-fixtures", "tandem-report"],
-        TESTS => vec![EVM, "tandem-fixtures"],
+        TESTS => vec![EVM, "tandem-fixtures", "tandem-report"],
         VECTORS => vec![WAIST],
         _ if BELOW_GLUE.contains(&name) || COPROCESSORS.contains(&name) => vec![WAIST],
         _ => return None,

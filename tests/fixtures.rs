@@ -10,6 +10,7 @@ use std::{
 
 use tandem_evm::{Evm, Fork, Ledger, Meter, Outcome, Status, Unit, backends};
 use tandem_fixtures::{find_files, parse_state_tests, run_case};
+use tandem_report::Breakdown;
 
 /// The units whose work is pure, and which therefore have backends.
 const PURE: [Unit; 6] =
@@ -152,4 +153,25 @@ fn the_essays_transaction_costs_what_the_essay_says() {
         assert_eq!(ledger.glue_gas(), 2_837);
         assert_eq!((ledger.refund.capped, ledger.floor_top_up), (0, 0));
     }
+}
+
+fn readme() -> String {
+    let file = fixtures().join("../README.md");
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+#[test]
+fn the_readme_shows_the_breakdown_as_it_is_printed() {
+    let outcome = essay(preferred);
+    let breakdown = Breakdown::new(Fork::Cancun, 60_000, &outcome).expect("the meter is on");
+    let table = breakdown.named("ens_set_contenthash").to_table();
+    assert!(readme().contains(&table), "put this into the README:\n{table}");
+}
+
+#[test]
+fn the_readme_counts_the_state_tests() {
+    let (count, failures) = run(&fixtures().join("state_tests"), preferred);
+    let passed = count - failures.len();
+    let row = format!("| {count} | {passed} | {} | 0 |", failures.len());
+    assert!(readme().contains(&row), "put this into the README's conformance table: {row}");
 }
