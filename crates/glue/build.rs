@@ -1,7 +1,9 @@
 //! Decides whether the tail-dispatched driver is built. A call in tail position becomes a jump only
 //! when the optimiser makes it one, so the driver is kept to optimised builds for targets where
 //! `tests/dispatch.rs` and `.ci/run` check that it did; with debug assertions it does not, so `drive`
-//! leaves the driver out there. `TANDEM_DISPATCH=match` forces the plain loop.
+//! leaves the driver out there. Nor does a build script see whether the profile has LTO, so whoever
+//! builds asks for the driver with `TANDEM_DISPATCH=tail`, as this workspace's `.cargo/config.toml`
+//! does for its own release profile; everyone else gets the plain loop.
 
 use std::env;
 
@@ -15,7 +17,7 @@ fn main() {
     let instrumented = var("CARGO_ENCODED_RUSTFLAGS").contains("instrument-coverage")
         || var("CARGO_ENCODED_RUSTFLAGS").contains("sanitizer")
         || env::var_os("CARGO_CFG_MIRI").is_some();
-    if optimised && checked_target && !instrumented && var("TANDEM_DISPATCH") != "match" {
+    if optimised && checked_target && !instrumented && var("TANDEM_DISPATCH") == "tail" {
         println!("cargo:rustc-cfg=tail_dispatch");
     }
 }

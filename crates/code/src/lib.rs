@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod address;
 mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
@@ -16,6 +17,7 @@ use hashbrown::HashMap;
 use tandem_coprocessor::primitives::{Address, B256, Bytes};
 use tandem_schedule::{Fork, op, opcode};
 
+pub use address::{create_preimage, create2_preimage};
 pub use fusion::{Shape, pair, price, shape};
 
 /// The longest run past the end: PUSH32's data, then STOP.

@@ -264,14 +264,34 @@ fn push(r: &mut Registers, word: U256) -> Flow {
 /// The word of a PUSH's `len` bytes of data, read eight bytes at a time.
 #[inline(always)]
 pub(crate) fn immediate(len: usize, data: *const u8) -> U256 {
-    // SAFETY: the image has 33 bytes behind the code, so eight bytes can be read wherever data may
-    // start.
-    let eight = |at: usize| unsafe { data.wrapping_add(at).cast::<[u8; 8]>().read_unaligned() };
-    U256::from_limbs(core::array::from_fn(|limb| match len.saturating_sub(8 * limb) {
+    let limb = (part(len, 0, data), part(len, 1, data), part(len, 2, data), part(len, 3, data));
+    U256::from_limbs([limb.0, limb.1, limb.2, limb.3])
+}
+
+#[inline(always)]
+fn part(len: usize, limb: usize, data: *const u8) -> u64 {
+    match len.saturating_sub(8 * limb) {
         0 => 0,
-        bytes @ 1..8 => u64::from_be_bytes(eight(0)) >> (64 - 8 * bytes),
-        bytes => u64::from_be_bytes(eight(bytes - 8)),
-    }))
+        bytes @ 1..8 => eight(data) >> (64 - 8 * bytes),
+        bytes => eight(data.wrapping_add(bytes - 8)),
+    }
+}
+
+#[inline(always)]
+fn eight(at: *const u8) -> u64 {
+    // SAFETY: an image has 33 bytes behind its code, and memory is checked by `memory_at`, so eight
+    // bytes can be read.
+    u64::from_be_bytes(unsafe { at.cast::<[u8; 8]>().read_unaligned() })
+}
+
+/// Calls what is too long for a handler. Never inlined, whatever the optimiser thinks: a local of
+/// `f` in a handler would keep its last call from being a jump, as would registers by reference.
+#[inline(never)]
+fn outside<T, F>(f: F, m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Option<T>
+where
+    F: Fn(&mut Machine, *const u8, Stack, i64) -> Option<T>,
+{
+    f(m, ip, stack, gas)
 }
 
 /// A coprocessor's work, or glue work too long for the loop: words in and out by the opcode table.
@@ -280,12 +300,13 @@ pub(crate) fn immediate(len: usize, data: *const u8) -> U256 {
 fn request<const OP: u8>(
     r: &mut Registers,
     m: &mut Machine,
-    f: fn(&mut Machine, Stack, i64) -> Option<i64>,
+    f: impl Fn(&mut Machine, Stack, i64) -> Option<i64>,
 ) -> Flow {
     if const { row(OP).inputs < row(OP).outputs } {
         r.stack.push(U256::ZERO);
     }
-    let Some(gas) = f(m, r.stack, r.gas) else { return Flow::Halt };
+    let f = move |m: &mut Machine, _, stack, gas| f(m, stack, gas);
+    let Some(gas) = outside(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
     r.gas = gas;
     if const { row(OP).inputs > row(OP).outputs } {
         r.stack.drop(const { row(OP).inputs.saturating_sub(row(OP).outputs) } as usize);
@@ -298,9 +319,9 @@ fn request<const OP: u8>(
 fn leave(
     r: &Registers,
     m: &mut Machine,
-    f: fn(&mut Machine, *const u8, Stack, i64) -> Option<()>,
+    f: impl Fn(&mut Machine, *const u8, Stack, i64) -> Option<()>,
 ) -> Flow {
-    f(m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
+    outside(f, m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
 }
 
 /// Makes the `LEN` bytes at `offset` addressable, and returns where they are.
@@ -327,9 +348,9 @@ fn memory_at<const LEN: usize>(
 #[inline(always)]
 pub(crate) fn mload_at(r: &mut Registers, m: &mut Machine, offset: &U256) -> Flow {
     let Some(at) = memory_at::<32>(r, m, offset) else { return Flow::Halt };
-    // SAFETY: `memory_at` made 32 bytes there addressable.
-    let limb = |n: usize| unsafe { at.add(24 - 8 * n).cast::<[u8; 8]>().read_unaligned() };
-    r.stack.set(0, U256::from_limbs(core::array::from_fn(|n| u64::from_be_bytes(limb(n)))));
+    let (c, d) = (eight(at.wrapping_add(8)), eight(at));
+    r.stack
+        .set(0, U256::from_limbs([eight(at.wrapping_add(24)), eight(at.wrapping_add(16)), c, d]));
     Flow::Next
 }
 

@@ -4,7 +4,7 @@
 
 use alloc::sync::Arc;
 
-use tandem_code::Code;
+use tandem_code::{Code, create2_preimage};
 use tandem_coprocessor::{
     Access, AccountId, Checkpoint, Creation, Fault, Unit,
     primitives::{Address, B256, Bytes, U256},
@@ -168,7 +168,9 @@ pub(crate) fn create<const OP: u8>(
     let address = if OP == op::CREATE {
         m.ask(m.create_address(&caller, account.nonce))?
     } else {
-        m.ask(m.create2_address(&caller, &salt, &init_code))?
+        let hash = m.ask(m.hash(&init_code))?;
+        let preimage = create2_preimage(&caller, &salt, &hash);
+        Address::from_word(m.ask(m.hash(&preimage))?)
     };
     m.enter_creation(address, caller, creator, value, init_code, forwarded)
 }
@@ -372,19 +374,6 @@ impl Machine {
         let frame = self.frame_mut();
         (frame.ip, frame.stack, frame.gas) = (ip, stack, gas);
         frame.memory_len = memory_len;
-    }
-
-    fn create2_address(
-        &self,
-        creator: &Address,
-        salt: &U256,
-        code: &[u8],
-    ) -> Result<Address, Fault> {
-        let mut bytes = [0xff; 85];
-        bytes[1..21].copy_from_slice(creator.as_slice());
-        bytes[21..53].copy_from_slice(&salt.to_be_bytes::<32>());
-        bytes[53..].copy_from_slice(self.hash(code)?.as_slice());
-        Ok(Address::from_word(self.hash(&bytes)?))
     }
 
     /// Starts a contract's init code, and delivers the failure if the address is taken.

@@ -2,8 +2,7 @@
 //! body found it and the gas left, and returns the gas left, negative if the frame halts; a result
 //! goes where the last input was. Every one reads STACK, GAS, OPERATION.
 
-use alloc::vec::Vec;
-
+use tandem_code::create_preimage;
 use tandem_coprocessor::{
     Access, AccountId, Fault, Op, Unit,
     primitives::{Address, B256, U256},
@@ -257,23 +256,9 @@ impl Machine {
         Ok(hash)
     }
 
-    /// The address of a contract that `creator` makes with CREATE or by a transaction:
-    /// Keccak-256 of the RLP list of both (Yellow Paper, section 7).
+    /// The address of a contract that `creator` makes with CREATE or by a transaction.
     pub(crate) fn create_address(&self, creator: &Address, nonce: u64) -> Result<Address, Fault> {
-        let mut rlp = Vec::with_capacity(32);
-        rlp.extend_from_slice(&[0, 0x80 + 20]);
-        rlp.extend_from_slice(creator.as_slice());
-        let nonce_bytes = nonce.to_be_bytes();
-        let significant = &nonce_bytes[nonce.leading_zeros() as usize / 8..];
-        match significant {
-            [byte] if *byte < 0x80 => rlp.push(*byte),
-            bytes => {
-                rlp.push(0x80 + bytes.len() as u8);
-                rlp.extend_from_slice(bytes);
-            }
-        }
-        rlp[0] = 0xc0 + (rlp.len() - 1) as u8;
-        Ok(Address::from_word(self.hash(&rlp)?))
+        Ok(Address::from_word(self.hash(&create_preimage(creator, nonce))?))
     }
 
     /// Measures, charges and executes a precompile's request, the input being a range of the buffer

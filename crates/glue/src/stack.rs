@@ -78,11 +78,13 @@ impl Stack {
     /// times slower on the bench cases).
     #[inline(always)]
     pub(crate) fn word(self, n: usize) -> U256 {
+        let limbs = self.0.wrapping_sub(n + 1).cast::<u64>();
         // SAFETY: the contract of `Stack`; U256 is four limbs in little-endian order.
-        unsafe {
-            let limbs = self.0.sub(n + 1).cast::<u64>();
-            U256::from_limbs(core::array::from_fn(|limb| limbs.add(limb).read_volatile()))
-        }
+        let (low, high) = unsafe {
+            let low = [limbs.read_volatile(), limbs.add(1).read_volatile()];
+            (low, [limbs.add(2).read_volatile(), limbs.add(3).read_volatile()])
+        };
+        U256::from_limbs([low[0], low[1], high[0], high[1]])
     }
 
     /// Overwrites the `n`th word from the top.
