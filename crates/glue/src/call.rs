@@ -53,14 +53,6 @@ enum Run {
     Precompile(Precompile),
 }
 
-/// What starting a frame came to.
-enum Started {
-    /// It runs now.
-    Running,
-    /// It was over at once, with so much gas left.
-    Over(Status, i64),
-}
-
 /// CALL, CALLCODE, DELEGATECALL and STATICCALL (EIP-7, EIP-150, EIP-161, EIP-214, EIP-2929, EIP-7702).
 pub(crate) fn call<const OP: u8>(
     m: &mut Machine,
@@ -417,31 +409,31 @@ impl Machine {
     fn enter(&mut self, start: Start) -> Switched {
         let (purpose, output) = (start.purpose, start.output);
         let begun = self.begin(start);
-        match self.ask(begun)? {
-            Started::Running => {}
-            Started::Over(status, gas) => self.deliver(purpose, status, gas, output),
+        if let Some((status, gas)) = self.ask(begun)? {
+            self.deliver(purpose, status, gas, output);
         }
         Some(())
     }
 
-    fn begin(&mut self, start: Start) -> Result<Started, Fault> {
+    /// Starts a frame, or says how it ended if it was over at once, with the gas left.
+    fn begin(&mut self, start: Start) -> Result<Option<(Status, i64)>, Fault> {
         if let Some(payer) = start.payer {
             self.state().transfer(payer, start.account, &start.value)?;
         }
         let code = match start.run {
-            Run::Nothing => return Ok(Started::Over(Status::Success, start.gas)),
+            Run::Nothing => return Ok(Some((Status::Success, start.gas))),
             Run::Precompile(precompile) => {
                 let gas = self.dispatch(precompile, start.input, start.gas);
                 if let Some(fault) = self.fault {
                     return Err(fault);
                 }
                 if let Some(gas) = gas {
-                    return Ok(Started::Over(Status::Success, gas));
+                    return Ok(Some((Status::Success, gas)));
                 }
                 let (halt, unit, burnt) = self.failure;
                 self.burn(halt, unit, burnt);
                 self.state().revert(start.checkpoint);
-                return Ok(Started::Over(Status::Halt(halt), 0));
+                return Ok(Some((Status::Halt(halt), 0)));
             }
             Run::Code(code) => code,
         };
@@ -473,7 +465,7 @@ impl Machine {
         frame.stretch = 0;
         self.running = depth + 1;
         self.resume();
-        Ok(Started::Running)
+        Ok(None)
     }
 
     /// Makes the frame at `depth` the running one.
@@ -570,7 +562,7 @@ impl Machine {
             // Init code runs once; many creations would pile up otherwise.
             self.codes.pop();
             if let Some(meter) = &mut self.meter {
-                meter.close_last(&self.schedule);
+                meter.close_last();
             }
         }
         if self.running > 0 {
