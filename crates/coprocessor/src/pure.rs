@@ -186,7 +186,8 @@ pub trait Coprocessor: Send + Sync + Debug {
 pub struct Backend {
     /// The library's name, for example `secp256k1`.
     pub name: &'static str,
-    /// Whether it is pure Rust and builds without a C compiler.
+    /// Whether it is the crate's portable one, the oracle: plain Rust, no C compiler, no code for
+    /// particular processors.
     pub portable: bool,
     /// Makes an instance.
     pub new: fn() -> Arc<dyn Coprocessor>,
