@@ -154,7 +154,12 @@ pub fn sign_extend(byte: &U256, word: &U256) -> U256 {
     let Some(byte) = at_most(byte, 30) else { return *word };
     let (limb, up) = ((byte / 8) as usize, 56 - byte % 8 * 8);
     let mut limbs = *word.as_limbs();
-    let extended = ((limbs[limb] << up) as i64) >> up;
+    // Chosen, not indexed: an index would send the word through memory (3 times slower).
+    let [a, b, c, d] = limbs;
+    let low = if limb == 0 { a } else { b };
+    let high = if limb == 2 { c } else { d };
+    let chosen = if limb < 2 { low } else { high };
+    let extended = ((chosen << up) as i64) >> up;
     let sign = (extended >> 63) as u64;
     // Each limb by itself: a loop from `limb` on would be a call of memset.
     for (place, value) in limbs.iter_mut().enumerate() {
