@@ -118,3 +118,18 @@ fn a_stack_overflow_of_the_machine_is_a_halt() {
     let code = vec![op::JUMPDEST, op::PUSH0, op::PUSH0, op::JUMP];
     assert_eq!(run(code, vec![], Meter::Off), Status::Halt(Halt::StackOverflow));
 }
+
+#[test]
+fn an_opcode_that_was_free_can_be_given_a_price() {
+    // PUSH0, PUSH0, RETURN, the last at 7 gas.
+    let mut state = InMemoryState::default();
+    fund(&mut state, SENDER, U256::from(1_u64));
+    deploy(&mut state, CALLER, vec![op::PUSH0, op::PUSH0, op::RETURN].into());
+    let mut schedule = Schedule::new(Fork::Osaka);
+    schedule.base[op::RETURN as usize] = 7;
+    let mut evm = Evm::builder(Fork::Osaka).schedule(schedule).meter(Meter::Gas).build();
+    let tx = Transaction::call(SENDER, CALLER, Bytes::new());
+    let outcome = evm.transact(&mut state, &Block::default(), &tx).expect("a valid transaction");
+    assert_eq!(outcome.gas_used, 21_000 + 2 + 2 + 7);
+    assert_eq!(outcome.ledger.expect("the meter is on").gas_used(), outcome.gas_used);
+}

@@ -70,10 +70,10 @@ fn refuse<const OP: u8>(r: &Registers, m: &mut Machine, halt: Halt) -> Flow {
     if const { pair(OP).is_some() } { Flow::Alone } else { fail(r, m, halt) }
 }
 
-/// Whether the driver charges a price at all; not looked up for opcodes that are free on every fork.
+/// Whether the driver charges for the byte: the glue's opcodes, free or not on any fork, and pairs.
 const fn is_prepaid(byte: u8) -> bool {
     match opcode(plain(byte)) {
-        Some(row) => matches!(row.unit, Unit::Glue) && row.gas > 0,
+        Some(row) => matches!(row.unit, Unit::Glue) && plain(byte) != op::INVALID,
         None => pair(byte).is_some(),
     }
 }
