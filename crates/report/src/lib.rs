@@ -5,11 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod attribution;
 mod eip3155;
 mod json;
 mod number;
 mod table;
 
+pub use attribution::{Attribution, CallFrame, Cell, FrameKind};
 pub use eip3155::{Eip3155, state_root_line};
 
 use tandem_evm::{Fork, Ledger, Outcome, Status};
