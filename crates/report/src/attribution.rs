@@ -2,10 +2,14 @@
 //! every view (by unit, opcode, frame, contract, selector, program counter) is summed. How it is found,
 //! from an execution or from somebody else's trace, is in `collector`; how it is shown, in the formats.
 
+use std::collections::BTreeMap;
+
 use tandem_evm::{
-    Fork, Gas, Intrinsic, Refund, Status, Unit,
+    Fork, Gas, Intrinsic, Ledger, Refund, Row, Status, Unit,
     primitives::{Address, FixedBytes},
 };
+
+use crate::Breakdown;
 
 /// One transaction's gas, to the last: `intrinsic + Σ cells − refund + floor top-up = gas used`.
 #[derive(Clone, Debug)]
@@ -32,6 +36,49 @@ pub struct Attribution {
     pub frames: Vec<CallFrame>,
 }
 
+impl Attribution {
+    /// The frames of a transaction whose breakdown is known otherwise.
+    pub fn new(breakdown: &Breakdown, frames: Vec<CallFrame>) -> Self {
+        let ledger = &breakdown.ledger;
+        Self {
+            name: breakdown.name.clone(),
+            fork: breakdown.fork,
+            status: breakdown.status,
+            gas_limit: breakdown.gas_limit,
+            gas_used: breakdown.gas_used,
+            intrinsic: ledger.intrinsic,
+            refund: ledger.refund,
+            floor_top_up: ledger.floor_top_up,
+            frames,
+        }
+    }
+
+    /// The transaction's ledger: the cells summed to rows, sorted by unit and operation.
+    pub fn breakdown(&self) -> Breakdown {
+        let mut rows: BTreeMap<(Unit, &'static str), Row> = BTreeMap::new();
+        for cell in self.frames.iter().flat_map(|frame| &frame.cells) {
+            let new = || Row::new(cell.unit, cell.op, 0, Gas::default());
+            let row = rows.entry((cell.unit, cell.op)).or_insert_with(new);
+            row.count += cell.count;
+            row.gas.execution += cell.gas.execution;
+            row.gas.state += cell.gas.state;
+        }
+        let mut ledger = Ledger::default();
+        ledger.intrinsic = self.intrinsic;
+        ledger.rows = rows.into_values().collect();
+        ledger.refund = self.refund;
+        ledger.floor_top_up = self.floor_top_up;
+        Breakdown {
+            name: self.name.clone(),
+            fork: self.fork,
+            status: self.status,
+            gas_limit: self.gas_limit,
+            gas_used: self.gas_used,
+            ledger,
+        }
+    }
+}
+
 /// One call frame, with what it spent itself: its callees' gas is in their own frames.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -52,6 +99,32 @@ pub struct CallFrame {
     pub cells: Vec<Cell>,
 }
 
+impl CallFrame {
+    /// A successful call without selector or gas of its own; set what differs.
+    pub const fn new(parent: Option<usize>, kind: FrameKind, address: Address) -> Self {
+        Self {
+            parent,
+            kind,
+            address,
+            code_address: address,
+            selector: None,
+            status: Status::Success,
+            cells: Vec::new(),
+        }
+    }
+
+    /// The frame's own gas: its callees' is in their frames.
+    pub fn own_gas(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.gas.total()).sum()
+    }
+
+    /// The operation of a precompile, if the frame is a call to one: it runs no code.
+    pub fn precompile(&self) -> Option<&'static str> {
+        let op = self.cells.first()?.op;
+        self.cells.iter().all(|cell| cell.opcode.is_none()).then_some(op)
+    }
+}
+
 /// How a frame was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -63,6 +136,25 @@ pub enum FrameKind {
     StaticCall,
     Create,
     Create2,
+}
+
+impl FrameKind {
+    /// The opcode's mnemonic.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "CALL",
+            Self::CallCode => "CALLCODE",
+            Self::DelegateCall => "DELEGATECALL",
+            Self::StaticCall => "STATICCALL",
+            Self::Create => "CREATE",
+            Self::Create2 => "CREATE2",
+        }
+    }
+
+    /// Whether the frame runs init code.
+    pub const fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::Create2)
+    }
 }
 
 /// What one row of the ledger took at one place in the code.
@@ -81,4 +173,11 @@ pub struct Cell {
     pub count: u64,
     /// What it took.
     pub gas: Gas,
+}
+
+impl Cell {
+    /// What `row` took at `pc`, where `opcode` is.
+    pub const fn new(pc: usize, opcode: Option<u8>, row: &Row) -> Self {
+        Self { pc, opcode, unit: row.unit, op: row.op, count: row.count, gas: row.gas }
+    }
 }

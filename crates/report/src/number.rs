@@ -13,6 +13,12 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// With a comma between thousands, and a sign if it is negative.
+pub(crate) fn signed(number: i128) -> String {
+    let digits = thousands(u64::try_from(number.unsigned_abs()).unwrap_or(u64::MAX));
+    if number < 0 { format!("-{digits}") } else { digits }
+}
+
 /// `part` of `whole` in tenths of a percent, rounded; `None` of nothing.
 pub(crate) fn per_mille(part: u64, whole: u64) -> Option<u64> {
     let (part, whole) = (u128::from(part), u128::from(whole));
