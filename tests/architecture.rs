@@ -16,8 +16,9 @@ const TESTS: &str = "tandem-tests";
 const BENCH: &str = "tandem-bench";
 /// Forks and prices as data.
 const SCHEDULE: &str = "tandem-schedule";
-/// What the glue stands on beside the waist: code analysis, the tables, the arithmetic of words.
-const BELOW_GLUE: [&str; 3] = ["tandem-code", SCHEDULE, "tandem-word"];
+/// What the glue stands on beside the waist: code analysis, the buffer of memory, the tables, the
+/// arithmetic of words.
+const BELOW_GLUE: [&str; 4] = ["tandem-code", "tandem-memory", SCHEDULE, "tandem-word"];
 const COPROCESSORS: [&str; 8] = [
     "tandem-state",
     "tandem-log",

@@ -171,17 +171,13 @@ impl Evm {
             tx,
         }
         .run(tracer);
-        let mut outcome = result.map_err(|failure| match failure {
+        result.map_err(|failure| match failure {
             Failure::Invalid(invalid) => Error::Invalid(invalid),
             Failure::Fault(fault) => match session.take_error() {
                 Some(error) => Error::State(error),
                 None => Error::Fault(fault),
             },
-        })?;
-        if self.meter == Meter::Off {
-            outcome.ledger = None;
-        }
-        Ok(outcome)
+        })
     }
 }
 
@@ -217,11 +213,12 @@ impl Execution<'_, '_> {
         let sender = self.validate_sender()?;
         let price = self.effective_gas_price();
         self.buy_gas(sender, price)?;
-        self.warm_up();
+        let coinbase = self.warm_up();
         let authorization_refund = self.authorize()?;
         let message = Message {
             caller: self.tx.sender,
-            to: self.tx.to,
+            caller_id: sender,
+            to: self.tx.to.map(|to| (to, self.session.open(&to))),
             nonce: self.tx.nonce,
             value: self.tx.value,
             input: &self.tx.data,
@@ -236,7 +233,7 @@ impl Execution<'_, '_> {
             authorization_refund,
             tracer,
         )?;
-        self.settle(completion, intrinsic, floor, sender, price)
+        self.settle(completion, intrinsic, floor, [sender, coinbase], price)
     }
 
     fn fork(&self) -> Fork {
@@ -339,12 +336,12 @@ impl Execution<'_, '_> {
     /// The rules about the sender's account (EIP-2681, EIP-3607, EIP-7702).
     fn validate_sender(&mut self) -> Result<AccountId, Failure> {
         let tx = self.tx;
-        let id = self.session.access(&tx.sender).0;
-        let account = *self.session.account(id)?;
+        let id = self.session.open(&tx.sender);
+        let account = self.session.account(id)?;
+        let (balance, expected, got) = (account.balance, account.nonce, tx.nonce);
         if account.has_code() && !is_delegation(&self.session.code(id)?) {
             return Err(Invalid::SenderHasCode.into());
         }
-        let (expected, got) = (account.nonce, tx.nonce);
         if got < expected {
             return Err(Invalid::NonceTooLow { expected, got }.into());
         }
@@ -354,12 +351,12 @@ impl Execution<'_, '_> {
         if got == u64::MAX {
             return Err(Invalid::NonceIsMax.into());
         }
-        let gas = tx.gas_price.checked_mul(U256::from(tx.gas_limit));
-        let blobs = U256::from(self.blob_gas()).checked_mul(tx.max_fee_per_blob_gas);
+        let gas = total(&tx.gas_price, tx.gas_limit);
+        let blobs = total(&tx.max_fee_per_blob_gas, self.blob_gas());
         let cost = gas.zip(blobs).and_then(|(gas, blobs)| gas.checked_add(blobs));
         let cost = cost.and_then(|cost| cost.checked_add(tx.value)).ok_or(Invalid::CostOverflow)?;
-        if account.balance < cost {
-            return Err(Invalid::InsufficientFunds { balance: account.balance, cost }.into());
+        if balance < cost {
+            return Err(Invalid::InsufficientFunds { balance, cost }.into());
         }
         Ok(id)
     }
@@ -382,24 +379,24 @@ impl Execution<'_, '_> {
     }
 
     fn buy_gas(&mut self, sender: AccountId, price: U256) -> Result<(), Failure> {
-        let gas = price * U256::from(self.tx.gas_limit);
-        let blob_gas = self.blob_gas();
-        let blobs = match blob_gas {
+        let gas = total(&price, self.tx.gas_limit).unwrap_or(U256::MAX);
+        let blobs = match self.blob_gas() {
             0 => U256::ZERO,
-            _ => U256::from(blob_gas).saturating_mul(self.block.blob_base_fee()),
+            gas => total(&self.block.blob_base_fee(), gas).unwrap_or(U256::MAX),
         };
-        self.session.debit(sender, &gas.saturating_add(blobs))?;
-        self.session.increment_nonce(sender)?;
+        self.session.charge_sender(sender, &gas.saturating_add(blobs))?;
         Ok(())
     }
 
-    /// Makes warm what is so from the start (EIP-2929, EIP-2930, EIP-3651).
-    fn warm_up(&mut self) {
-        if self.fork() >= Fork::Shanghai {
-            self.session.access(&self.block.coinbase);
-        }
+    /// Makes warm what is so from the start (EIP-2929, EIP-2930, EIP-3651). Returns the coinbase.
+    fn warm_up(&mut self) -> AccountId {
+        let coinbase = if self.fork() >= Fork::Shanghai {
+            self.session.open(&self.block.coinbase)
+        } else {
+            self.session.resolve(&self.block.coinbase)
+        };
         if self.tx.kind == TransactionKind::Legacy {
-            return;
+            return coinbase;
         }
         for item in &self.tx.access_list {
             let id = self.session.access(&item.address).0;
@@ -407,6 +404,7 @@ impl Execution<'_, '_> {
                 self.session.access_slot(id, key);
             }
         }
+        coinbase
     }
 
     /// Carries out the authorizations; those that do not hold are passed over. Returns the refund
@@ -503,7 +501,7 @@ impl Execution<'_, '_> {
         completion: Completion,
         intrinsic: Intrinsic,
         floor: u64,
-        sender: AccountId,
+        [sender, coinbase]: [AccountId; 2],
         price: U256,
     ) -> Result<Outcome, Failure> {
         let (tx, schedule) = (self.tx, self.machine.schedule());
@@ -513,26 +511,37 @@ impl Execution<'_, '_> {
         let floor_top_up = floor.saturating_sub(spent - capped);
         let gas_used = spent - capped + floor_top_up;
 
-        let unused = U256::from(tx.gas_limit - gas_used);
-        self.session.credit(sender, &(price * unused))?;
+        let unused = total(&price, tx.gas_limit - gas_used).unwrap_or(U256::MAX);
+        self.session.credit(sender, &unused)?;
         let london = schedule.fork >= Fork::London;
         let burnt = if london { self.block.base_fee } else { U256::ZERO };
-        let coinbase = self.session.resolve(&self.block.coinbase);
-        let reward = (price - burnt) * U256::from(gas_used);
+        let reward = total(&(price - burnt), gas_used).unwrap_or(U256::MAX);
         self.session.credit(coinbase, &reward)?;
 
-        let refund = Refund { raw, capped };
-        let ledger = Ledger { intrinsic, rows: completion.rows, refund, floor_top_up };
+        let ledger = completion.rows.map(|rows| {
+            let refund = Refund { raw, capped };
+            Ledger { intrinsic, rows, refund, floor_top_up }
+        });
         Ok(Outcome {
             status: completion.status,
             gas_used,
             output: completion.output,
             created: completion.created,
             logs: self.logs.take(),
-            ledger: Some(ledger),
+            ledger,
             changes: self.session.finish(schedule.clear_empty),
         })
     }
+}
+
+/// The price of so much gas in wei; `None` beyond 256 bits.
+fn total(price: &U256, gas: u64) -> Option<U256> {
+    let [a, b, c, d] = *price.as_limbs();
+    let (a, carry) = a.carrying_mul(gas, 0);
+    let (b, carry) = b.carrying_mul(gas, carry);
+    let (c, carry) = c.carrying_mul(gas, carry);
+    let (d, carry) = d.carrying_mul(gas, carry);
+    (carry == 0).then_some(U256::from_limbs([a, b, c, d]))
 }
 
 /// What a delegated account's code starts with (EIP-7702).

@@ -4,21 +4,11 @@
 //! opcodes are not counted one by one: a metered machine notes at each taken jump and at each
 //! frame's end which stretch of code ran, and the rows follow from the code. Off, none of it runs.
 
-use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use tandem_code::{Code, push_len};
+use tandem_code::{Code, Profile};
 use tandem_coprocessor::Unit;
 use tandem_schedule::{Gas, Row, RowId, Schedule, op, opcode};
-
-/// The stretches of a code that ran.
-#[derive(Debug)]
-struct Profile {
-    code: Arc<Code>,
-    /// The first ones, as they were: a short transaction is not to walk all of a long code.
-    first: Vec<(usize, usize)>,
-    /// The others, as differences by byte: the running sum is how often a byte was run through.
-    others: Vec<i32>,
-}
 
 /// Collects one transaction's rows.
 #[derive(Debug)]
@@ -31,8 +21,6 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    const FIRST: usize = 64;
-
     pub(crate) fn new() -> Self {
         let (tallies, ran) = (Box::new([(0, 0); RowId::COUNT]), Box::new([0; 256]));
         Self { tallies, ran, profiles: Vec::new() }
@@ -46,36 +34,26 @@ impl Meter {
 
     /// Makes room for a code that is about to run for the first time in this transaction.
     pub(crate) fn open(&mut self, code: Arc<Code>) {
-        self.profiles.push(Profile { code, first: Vec::new(), others: Vec::new() });
+        self.profiles.push(Profile::new(code));
     }
 
     /// Notes that the opcodes from `start` up to `end`, exclusive, ran in the `code`th code opened.
     #[inline(never)]
     pub(crate) fn ran(&mut self, code: usize, start: usize, end: usize) {
-        let Profile { code, first, others } = &mut self.profiles[code];
-        // The STOP behind the end of the code is no opcode of it.
-        let end = end.min(code.bytes.len());
-        if first.len() < Self::FIRST {
-            return first.push((start, end));
-        }
-        if others.is_empty() {
-            *others = vec![0; code.bytes.len() + 1];
-        }
-        others[start] = others[start].wrapping_add(1);
-        others[end] = others[end].wrapping_sub(1);
+        self.profiles[code].ran(start, end);
     }
 
     /// Closes the last code opened, which will not run again: init code.
     pub(crate) fn close_last(&mut self) {
         if let Some(profile) = self.profiles.pop() {
-            self.book(&profile);
+            profile.count(&mut self.ran);
         }
     }
 
     /// The rows so far, and none are left.
     pub(crate) fn take_rows(&mut self, schedule: &Schedule) -> Vec<Row> {
         for profile in core::mem::take(&mut self.profiles) {
-            self.book(&profile);
+            profile.count(&mut self.ran);
         }
         for byte in 0..=u8::MAX {
             // A coprocessor's opcodes were posted when they told their work; INVALID costs nothing.
@@ -95,25 +73,5 @@ impl Meter {
             }
         }
         rows
-    }
-
-    fn book(&mut self, profile: &Profile) {
-        let bytes = &profile.code.bytes;
-        for &(mut pc, end) in &profile.first {
-            while pc < end {
-                self.ran[bytes[pc] as usize] += 1;
-                pc += 1 + push_len(bytes[pc]);
-            }
-        }
-        let (mut pc, mut count, mut summed) = (0, 0_i32, 0);
-        while pc < bytes.len() && !profile.others.is_empty() {
-            // A stretch starts and ends at opcodes, but one may end behind data cut off by the end.
-            while summed <= pc {
-                count = count.wrapping_add(profile.others[summed]);
-                summed += 1;
-            }
-            self.ran[bytes[pc] as usize] += u64::from(count as u32);
-            pc += 1 + push_len(bytes[pc]);
-        }
     }
 }
