@@ -9,7 +9,6 @@ extern crate alloc;
 
 mod address;
 mod fusion;
-mod profile;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
@@ -22,7 +21,6 @@ use tandem_schedule::{Fork, op, opcode};
 
 pub use address::{create_preimage, create2_preimage};
 pub use fusion::{Shape, pair, price, shape};
-pub use profile::Profile;
 
 /// The longest run past the end: PUSH32's data, then STOP.
 const PADDING: usize = 33;

@@ -1,19 +1,21 @@
 //! Executing a transaction: validity, payment, warm addresses, authorizations, the machine, refund,
 //! floor and fees (Yellow Paper, section 6).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log as LogEntry, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
-use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Op, State, Unit};
+use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Log, Op, State, Unit};
 use tandem_glue::{Completion, Env, Machine, Message, Status, Tracer};
 use tandem_log::Logs;
 use tandem_schedule::{Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
-    Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Transaction, TransactionKind,
+    Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Timing, Transaction,
+    TransactionKind,
     block::GAS_PER_BLOB,
+    timing::{Stopwatch, Timed},
 };
 
 /// What the machine keeps account of.
@@ -25,6 +27,8 @@ pub enum Meter {
     Off,
     /// Gas, by unit and operation: outcomes have a ledger.
     Gas,
+    /// Gas and time: outcomes have a ledger whose rows tell coprocessors' time, and a [`Timing`].
+    Time,
 }
 
 /// An Ethereum virtual machine for one fork. It keeps buffers and analysed code from transaction to
@@ -34,6 +38,7 @@ pub struct Evm {
     journal: Journal,
     logs: Logs,
     meter: Meter,
+    watch: Option<Arc<Stopwatch>>,
 }
 
 impl fmt::Debug for Evm {
@@ -71,7 +76,7 @@ impl EvmBuilder {
 
     /// Another coprocessor for a unit than its preferred backend; see [`backends`](crate::backends).
     #[must_use]
-    pub fn coprocessor(mut self, unit: Unit, coprocessor: std::sync::Arc<dyn Coprocessor>) -> Self {
+    pub fn coprocessor(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
         self.coprocessors = self.coprocessors.with(unit, coprocessor);
         self
     }
@@ -80,12 +85,19 @@ impl EvmBuilder {
     pub fn build(self) -> Evm {
         let precompiles = self.schedule.precompiles.iter();
         let warm = precompiles.map(|row| Address::left_padding_from(&row.address.to_be_bytes()));
-        Evm {
-            journal: Journal::new(warm.collect()),
-            machine: Machine::new(self.schedule, self.coprocessors, self.meter != Meter::Off),
-            logs: Logs::default(),
-            meter: self.meter,
-        }
+        let journal = Journal::new(warm.collect());
+        let (schedule, coprocessors) = (self.schedule, self.coprocessors);
+        let watch = (self.meter == Meter::Time).then(|| Arc::new(Stopwatch::new()));
+        let machine = match &watch {
+            Some(watch) => {
+                let timed = coprocessors.map(|inner| {
+                    Arc::new(Timed { watch: watch.clone(), inner }) as Arc<dyn Coprocessor>
+                });
+                Machine::timed(schedule, timed, watch.clone())
+            }
+            None => Machine::new(schedule, coprocessors, self.meter != Meter::Off),
+        };
+        Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
     }
 }
 
@@ -102,9 +114,11 @@ pub struct Outcome {
     /// The contract created.
     pub created: Option<Address>,
     /// Logs, oldest first.
-    pub logs: Vec<Log>,
+    pub logs: Vec<LogEntry>,
     /// Who got which gas, if the meter was on.
     pub ledger: Option<Ledger>,
+    /// Who took which time, with [`Meter::Time`].
+    pub timing: Option<Timing>,
     /// What changed in the state; nothing is written to it.
     pub changes: Changes,
 }
@@ -161,6 +175,7 @@ impl Evm {
         tx: &Transaction,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Outcome, Error> {
+        let start = self.watch.as_deref().map(|watch| (watch.now(), watch.reading()));
         self.logs.take();
         let mut session = self.journal.begin(state);
         let result = Execution {
@@ -169,8 +184,15 @@ impl Evm {
             session: &mut session,
             block,
             tx,
+            watch: self.watch.as_ref(),
         }
         .run(tracer);
+        let result = result.map(|(mut outcome, execution)| {
+            if let Some((watch, (start, before))) = self.watch.as_deref().zip(start) {
+                outcome.timing = Some(watch.timing(watch.now() - start, execution, before));
+            }
+            outcome
+        });
         result.map_err(|failure| match failure {
             Failure::Invalid(invalid) => Error::Invalid(invalid),
             Failure::Fault(fault) => match session.take_error() {
@@ -205,10 +227,12 @@ struct Execution<'e, 's> {
     session: &'e mut Session<'s>,
     block: &'e Block,
     tx: &'e Transaction,
+    watch: Option<&'e Arc<Stopwatch>>,
 }
 
 impl Execution<'_, '_> {
-    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<Outcome, Failure> {
+    /// The outcome, and the ticks of the execution if there is a stopwatch.
+    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<(Outcome, u64), Failure> {
         let (intrinsic, floor) = self.validate()?;
         let sender = self.validate_sender()?;
         let price = self.effective_gas_price();
@@ -225,15 +249,25 @@ impl Execution<'_, '_> {
             gas: self.tx.gas_limit - intrinsic.total(),
         };
         let env = self.env(price);
-        let completion = self.machine.execute(
-            self.session,
-            self.logs,
-            env,
-            &message,
-            authorization_refund,
-            tracer,
-        )?;
-        self.settle(completion, intrinsic, floor, [sender, coinbase], price)
+        let refund = authorization_refund;
+        let (completion, execution) = match self.watch {
+            None => {
+                let (state, log) = (&mut *self.session, &mut *self.logs);
+                (self.machine.execute(state, log, env, &message, refund, tracer)?, 0)
+            }
+            Some(watch) => {
+                let start = watch.now();
+                let inner: &mut dyn State = self.session;
+                let mut state = Timed { watch: watch.clone(), inner };
+                let inner: &mut dyn Log = self.logs;
+                let mut log = Timed { watch: watch.clone(), inner };
+                let (state, log) = (&mut state, &mut log);
+                let done = self.machine.execute(state, log, env, &message, refund, tracer)?;
+                (done, watch.now() - start)
+            }
+        };
+        let outcome = self.settle(completion, intrinsic, floor, [sender, coinbase], price)?;
+        Ok((outcome, execution))
     }
 
     fn fork(&self) -> Fork {
@@ -529,6 +563,7 @@ impl Execution<'_, '_> {
             created: completion.created,
             logs: self.logs.take(),
             ledger,
+            timing: None,
             changes: self.session.finish(schedule.clear_empty),
         })
     }

@@ -7,7 +7,7 @@
 
 use tandem_code::{METERED_JUMP, METERED_JUMPI, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
-use tandem_schedule::{Halt, Opcode, op, opcode};
+use tandem_schedule::{Halt, Opcode, RowId, op, opcode};
 use tandem_word as word;
 
 use crate::{
@@ -122,7 +122,7 @@ pub(crate) fn compute(byte: u8, a: &U256, b: &U256) -> U256 {
 #[inline(always)]
 fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
     match OP {
-        op::STOP => leave(r, m, call::stop),
+        op::STOP => leave::<OP>(r, m, call::stop),
 
         // Arithmetic, comparison and bits
         op::ADD..=op::SUB | op::LT..=op::EQ => binary::<OP>(r),
@@ -230,15 +230,15 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::LOG0..=op::LOG4 => request::<OP>(r, m, request::log::<OP>),
 
         // Frames
-        op::CREATE => leave(r, m, call::create::<{ op::CREATE }>),
-        op::CREATE2 => leave(r, m, call::create::<{ op::CREATE2 }>),
-        op::CALL => leave(r, m, call::call::<{ op::CALL }>),
-        op::CALLCODE => leave(r, m, call::call::<{ op::CALLCODE }>),
-        op::DELEGATECALL => leave(r, m, call::call::<{ op::DELEGATECALL }>),
-        op::STATICCALL => leave(r, m, call::call::<{ op::STATICCALL }>),
-        op::RETURN => leave(r, m, call::return_::<false>),
-        op::REVERT => leave(r, m, call::return_::<true>),
-        op::SELFDESTRUCT => leave(r, m, call::self_destruct),
+        op::CREATE => leave::<OP>(r, m, call::create::<{ op::CREATE }>),
+        op::CREATE2 => leave::<OP>(r, m, call::create::<{ op::CREATE2 }>),
+        op::CALL => leave::<OP>(r, m, call::call::<{ op::CALL }>),
+        op::CALLCODE => leave::<OP>(r, m, call::call::<{ op::CALLCODE }>),
+        op::DELEGATECALL => leave::<OP>(r, m, call::call::<{ op::DELEGATECALL }>),
+        op::STATICCALL => leave::<OP>(r, m, call::call::<{ op::STATICCALL }>),
+        op::RETURN => leave::<OP>(r, m, call::return_::<false>),
+        op::REVERT => leave::<OP>(r, m, call::return_::<true>),
+        op::SELFDESTRUCT => leave::<OP>(r, m, call::self_destruct),
 
         _ => {
             // Not run, so not counted as run.
@@ -315,11 +315,23 @@ fn eight(at: *const u8) -> u64 {
 /// Calls what is too long for a handler. Never inlined, whatever the optimiser thinks: a local of
 /// `f` in a handler would keep its last call from being a jump, as would registers by reference.
 #[inline(never)]
-fn outside<T, F>(f: F, m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Option<T>
+fn outside<const OP: u8, T, F>(
+    f: F,
+    m: &mut Machine,
+    ip: *const u8,
+    stack: Stack,
+    gas: i64,
+) -> Option<T>
 where
     F: Fn(&mut Machine, *const u8, Stack, i64) -> Option<T>,
 {
-    f(m, ip, stack, gas)
+    let done = f(m, ip, stack, gas);
+    // Only these call coprocessors; what ends a frame may revert.
+    let ends_frame = const { matches!(OP, op::STOP | op::RETURN | op::REVERT) };
+    if ends_frame || const { !matches!(row(OP).unit, Unit::Glue) } {
+        m.lap(RowId::opcode(OP), None);
+    }
+    done
 }
 
 /// A coprocessor's work, or glue work too long for the loop: words in and out by the opcode table.
@@ -334,7 +346,7 @@ fn request<const OP: u8>(
         r.stack.push(U256::ZERO);
     }
     let f = move |m: &mut Machine, _, stack, gas| f(m, stack, gas);
-    let Some(gas) = outside(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+    let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
     r.gas = gas;
     if const { row(OP).inputs > row(OP).outputs } {
         r.stack.drop(const { row(OP).inputs.saturating_sub(row(OP).outputs) } as usize);
@@ -344,12 +356,12 @@ fn request<const OP: u8>(
 
 /// An opcode that ends the frame, or starts another.
 #[inline(always)]
-fn leave(
+fn leave<const OP: u8>(
     r: &Registers,
     m: &mut Machine,
     f: impl Fn(&mut Machine, *const u8, Stack, i64) -> Option<()>,
 ) -> Flow {
-    outside(f, m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
+    outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
 }
 
 /// Where the `LEN` bytes at `offset` of the frame's memory are, if it reaches so far.

@@ -508,6 +508,7 @@ impl Machine {
         self.burn(halt, unit, gas);
         self.return_data.clear();
         self.finish(Status::Halt(halt), 0);
+        self.lap(RowId::halt(unit, halt), None);
     }
 
     fn burn(&mut self, halt: Halt, unit: Unit, gas: i64) {

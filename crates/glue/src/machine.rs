@@ -10,13 +10,13 @@ use tandem_coprocessor::{
     AccountId, Checkpoint, Coprocessors, Fault, Log, State, Unit,
     primitives::{Address, B256, Bytes, U256},
 };
+use tandem_ledger::{Clock, Meter};
 use tandem_memory::Memory;
 use tandem_schedule::{Halt, Precompile, Row, RowId, Schedule, opcode};
 use tandem_word::Modulus;
 
 use crate::{
     Tracer,
-    ledger::Meter,
     memory::Range,
     stack::{Stack, StackBlock},
 };
@@ -233,6 +233,16 @@ unsafe impl Send for Machine {}
 impl Machine {
     /// A machine with a fork's prices; with `metered`, it keeps a ledger.
     pub fn new(schedule: Schedule, coprocessors: Coprocessors, metered: bool) -> Self {
+        Self::with_meter(schedule, coprocessors, metered.then(|| Meter::new(None)))
+    }
+
+    /// A machine that keeps a ledger and asks a clock how long its coprocessors worked: those it is
+    /// given, and the state that [`execute`](Self::execute) is.
+    pub fn timed(schedule: Schedule, coprocessors: Coprocessors, clock: Arc<dyn Clock>) -> Self {
+        Self::with_meter(schedule, coprocessors, Some(Meter::new(Some(clock))))
+    }
+
+    fn with_meter(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Meter>) -> Self {
         Self {
             upfront: core::array::from_fn(|byte| upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
@@ -254,10 +264,10 @@ impl Machine {
             code_of: Vec::new(),
             cache: CodeCache::default(),
             env: Env::default(),
-            dialect: Dialect::new(schedule.fork, metered),
+            dialect: Dialect::new(schedule.fork, meter.is_some()),
             schedule,
             coprocessors,
-            meter: metered.then(Meter::new),
+            meter,
             borrowed: None,
         }
     }
@@ -291,6 +301,8 @@ impl Machine {
         self.env = env;
         self.refund = refund as i64;
         let created = self.start(message);
+        // The transaction's own frame is started at nobody's cost.
+        self.meter.iter_mut().for_each(Meter::skip);
         let completion = created.and_then(|created| {
             self.run();
             self.complete(created)
@@ -347,6 +359,14 @@ impl Machine {
     #[inline]
     pub(crate) fn pay(&mut self, gas: i64, byte: u8, more: u64) -> Option<i64> {
         self.charge(gas, RowId::opcode(byte), u64::from(self.schedule.base[byte as usize]) + more)
+    }
+
+    /// Books the time of coprocessors' work; see [`Meter::lap`].
+    #[inline]
+    pub(crate) fn lap(&mut self, row: RowId, start: Option<u64>) {
+        if let Some(meter) = &mut self.meter {
+            meter.lap(row, start);
+        }
     }
 
     /// Notes why the frame halts; its `gas` burns.

@@ -7,6 +7,7 @@ use tandem_coprocessor::{
     Access, AccountId, Fault, Op, Unit,
     primitives::{Address, B256, U256},
 };
+use tandem_ledger::Meter;
 use tandem_schedule::{Halt, Precompile, RowId, op};
 use tandem_word as word;
 
@@ -255,6 +256,13 @@ impl Machine {
         input: Range,
         gas: i64,
     ) -> Option<i64> {
+        let start = self.meter.as_ref().map(Meter::elapsed);
+        let gas = self.dispatch_untimed(precompile, input, gas);
+        self.lap(RowId::precompile(precompile.op), start);
+        gas
+    }
+
+    fn dispatch_untimed(&mut self, precompile: Precompile, input: Range, gas: i64) -> Option<i64> {
         let Precompile { op, price, .. } = precompile;
         self.return_data.clear();
         let input = self.memory.bytes(input.offset, input.len);

@@ -3,11 +3,11 @@
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
-use crate::{Code, push_len};
+use tandem_code::{Code, push_len};
 
 /// The stretches of a code that ran.
 #[derive(Debug)]
-pub struct Profile {
+pub(crate) struct Profile {
     code: Arc<Code>,
     /// The first ones, as they were: a short transaction is not to walk all of a long code.
     first: Vec<(usize, usize)>,
@@ -19,13 +19,13 @@ impl Profile {
     const FIRST: usize = 64;
 
     /// Nothing of the code ran yet.
-    pub fn new(code: Arc<Code>) -> Self {
+    pub(crate) fn new(code: Arc<Code>) -> Self {
         Self { code, first: Vec::new(), others: Vec::new() }
     }
 
     /// Notes that the opcodes from `start` up to `end`, exclusive, ran.
     #[inline]
-    pub fn ran(&mut self, start: usize, end: usize) {
+    pub(crate) fn ran(&mut self, start: usize, end: usize) {
         // The STOP behind the end of the code is no opcode of it.
         let end = end.min(self.code.bytes.len());
         if self.first.len() < Self::FIRST {
@@ -39,7 +39,7 @@ impl Profile {
     }
 
     /// Adds how often each opcode ran.
-    pub fn count(&self, counts: &mut [u64; 256]) {
+    pub(crate) fn count(&self, counts: &mut [u64; 256]) {
         let bytes = &self.code.bytes;
         for &(mut pc, end) in &self.first {
             while pc < end {
