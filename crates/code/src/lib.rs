@@ -12,8 +12,10 @@ mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
+use core::hash::BuildHasher;
+
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use tandem_coprocessor::primitives::{Address, B256, Bytes};
 use tandem_schedule::{Fork, op, opcode};
 
@@ -128,7 +130,8 @@ impl Dialect {
 /// Analysed code by code hash, kept across transactions.
 #[derive(Debug, Default)]
 pub struct CodeCache {
-    by_hash: HashMap<B256, Arc<Code>, RandomState>,
+    table: HashTable<Arc<Code>>,
+    seeds: RandomState,
     bytes: usize,
 }
 
@@ -138,7 +141,8 @@ impl CodeCache {
 
     /// Code seen before. The second time, it is worth fusing.
     pub fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
-        let code = self.by_hash.get_mut(hash)?;
+        let place = place(&self.seeds, hash);
+        let code = self.table.find_mut(place, |code| code.hash == *hash)?;
         if !code.fused {
             *code = Arc::new(Code::analyse(code.bytes.clone(), *hash, dialect, true));
         }
@@ -148,10 +152,17 @@ impl CodeCache {
     /// Keeps code.
     pub fn insert(&mut self, code: Arc<Code>) {
         if self.bytes > Self::CAPACITY {
-            self.by_hash.clear();
+            self.table.clear();
             self.bytes = 0;
         }
         self.bytes += code.bytes.len();
-        self.by_hash.insert(code.hash, code);
+        let Self { table, seeds, .. } = self;
+        table.insert_unique(place(seeds, &code.hash), code, |code| place(seeds, &code.hash));
     }
+}
+
+/// A code hash is as good as random: a seed keeps its first bytes from being chosen to collide.
+fn place(seeds: &RandomState, hash: &B256) -> u64 {
+    let (words, _) = hash.0.as_chunks::<8>();
+    seeds.hash_one(u64::from_le_bytes(words[0]))
 }

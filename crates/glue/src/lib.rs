@@ -6,8 +6,9 @@
 //! Transactions, blocks and what embeds the machine live in `tandem-evm`.
 //!
 //! Where to read: `body` says what each opcode does, `request` what the opcodes that ask a coprocessor
-//! do, `call` how frames start and end, `machine` what a frame has, `drive` the loop, `code` the
-//! analysis of code, `ledger` the account of who got which gas.
+//! do, `call` how frames start and end, `machine` what a frame has, `drive` the loop. Below stand the
+//! analysis of code (`tandem_code`), the account of who got which gas (`tandem_ledger`), the buffer of
+//! memory (`tandem_memory`) and the arithmetic of words (`tandem_word`).
 
 #![no_std]
 
@@ -17,7 +18,6 @@ mod body;
 mod call;
 mod drive;
 mod fusion;
-mod ledger;
 mod machine;
 mod memory;
 mod request;
@@ -27,4 +27,5 @@ mod tail;
 mod trace;
 
 pub use machine::{Completion, Env, Machine, Message, Status};
+pub use tandem_ledger::Clock;
 pub use trace::{Step, Tracer};
