@@ -2,8 +2,10 @@
 //! every view (by unit, opcode, frame, contract, selector, program counter) is summed. How it is found,
 //! from an execution or from somebody else's trace, is in `collector`; how it is shown, in the formats.
 
+use std::collections::BTreeMap;
+
 use tandem_evm::{
-    Fork, Gas, Intrinsic, Refund, Status, Unit,
+    Fork, Gas, Intrinsic, Ledger, Refund, Row, Status, Unit,
     primitives::{Address, FixedBytes},
 };
 
@@ -30,6 +32,34 @@ pub struct Attribution {
     /// The call frames in the order they were entered, the transaction's own first; a frame comes
     /// after its caller. Calls to precompiles and to accounts without code are frames, too.
     pub frames: Vec<CallFrame>,
+    /// What could not be told, a sentence each: a trace may lack it. Empty for an execution.
+    pub notes: Vec<String>,
+}
+
+impl Attribution {
+    /// Names the transaction.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The ledger's rows: the cells of all frames, summed, sorted by unit and operation.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = BTreeMap::new();
+        for cell in self.frames.iter().flat_map(|frame| &frame.cells) {
+            let sum: &mut (u64, Gas) = rows.entry((cell.unit, cell.op)).or_default();
+            sum.0 += cell.count;
+            sum.1.execution += cell.gas.execution;
+            sum.1.state += cell.gas.state;
+        }
+        rows.into_iter().map(|((unit, op), (count, gas))| Row::new(unit, op, count, gas)).collect()
+    }
+
+    /// The same without places.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.intrinsic, self.rows(), self.refund, self.floor_top_up)
+    }
 }
 
 /// One call frame, with what it spent itself: its callees' gas is in their own frames.
@@ -50,6 +80,26 @@ pub struct CallFrame {
     pub status: Status,
     /// Its gas, by program counter and row, in order of program counter.
     pub cells: Vec<Cell>,
+}
+
+impl CallFrame {
+    /// A frame about which nothing else is known yet.
+    pub(crate) fn new(parent: Option<usize>, kind: FrameKind) -> Self {
+        Self {
+            parent,
+            kind,
+            address: Address::ZERO,
+            code_address: Address::ZERO,
+            selector: None,
+            status: Status::Success,
+            cells: Vec::new(),
+        }
+    }
+
+    /// What it spent itself, in gas.
+    pub fn gas(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.gas.total()).sum()
+    }
 }
 
 /// How a frame was entered.

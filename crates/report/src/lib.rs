@@ -1,17 +1,20 @@
 //! What Tandem says about a transaction: its gas ledger as a table for people ([`Breakdown::to_table`])
 //! and as JSON for programs ([`Breakdown::to_json`]), its steps as EIP-3155 lines ([`Eip3155`]).
-//! Nothing is measured, computed or printed here: everything comes from an outcome or a tracer, and
+//! Where its gas went, place by place ([`Attribution`]), is found from its steps by [`Collector`].
+//! Nothing is executed or printed here: everything comes from an outcome, a tracer or a trace, and
 //! goes into a string or into the caller's writer.
 
 #![forbid(unsafe_code)]
 
 mod attribution;
+mod collector;
 mod eip3155;
 mod json;
 mod number;
 mod table;
 
 pub use attribution::{Attribution, CallFrame, Cell, FrameKind};
+pub use collector::{CollectError, Collector, End, TraceStep};
 pub use eip3155::{Eip3155, state_root_line};
 
 use tandem_evm::{Fork, Ledger, Outcome, Status};
