@@ -400,8 +400,7 @@ fn check_ledger(ledger: &Ledger, outcome: &Outcome, tx: &Transaction) -> Result<
 fn check_counts(ledger: &Ledger, trace: &Trace, prices: &Schedule) -> Result<(), TestCaseError> {
     let by_size = [op::EXP, op::CALLDATACOPY, op::CODECOPY, op::RETURNDATACOPY, op::MCOPY];
     for byte in 0..=u8::MAX {
-        let Some(known) = opcode(byte).filter(|one| one.unit == Unit::Glue)
-        else {
+        let Some(known) = opcode(byte).filter(|one| one.unit == Unit::Glue) else {
             continue;
         };
         let row = ledger.rows.iter().find(|row| row.unit == Unit::Glue && row.op == known.name);

@@ -114,6 +114,8 @@ struct Running {
     cells: HashMap<(usize, RowKey), (u8, u64, u64)>,
     /// Length of the list of warm accounts when it began.
     warm_before: usize,
+    /// Length of the list of destroyed accounts then.
+    destroyed_before: usize,
 }
 
 /// A row as a key.
@@ -134,12 +136,14 @@ pub struct Collector {
     steps: u64,
     /// The refund counter, as last told, and what the last step may have added.
     refund: i64,
-    destroyed: HashSet<Address>,
+    destroyed: Vec<Address>,
     /// Accounts known to be warm, in the order in which they became so.
     warm: HashSet<Address>,
     warmed: Vec<Address>,
     /// Whether every other account is cold.
     warm_is_complete: bool,
+    /// Accounts that turned out not to be delegated.
+    undelegated: HashSet<Address>,
     tx: Option<Transaction>,
     notes: Vec<String>,
     error: Option<CollectError>,
@@ -168,10 +172,11 @@ impl Collector {
             first: None,
             steps: 0,
             refund: 0,
-            destroyed: HashSet::new(),
+            destroyed: Vec::new(),
             warm,
             warmed: Vec::new(),
             warm_is_complete: false,
+            undelegated: HashSet::new(),
             tx: None,
             notes: Vec::new(),
             error: None,
@@ -294,6 +299,7 @@ impl Collector {
             callee: None,
             cells: HashMap::new(),
             warm_before: self.warmed.len(),
+            destroyed_before: self.destroyed.len(),
         });
     }
 
@@ -453,9 +459,11 @@ impl Collector {
     /// The account an opcode looks at is warm from then on.
     fn touch(&mut self, operation: &Operation) {
         let address = match operation.op {
-            op::BALANCE | op::EXTCODESIZE | op::EXTCODECOPY | op::EXTCODEHASH | op::SELFDESTRUCT => {
-                operation.peek(0)
-            }
+            op::BALANCE
+            | op::EXTCODESIZE
+            | op::EXTCODECOPY
+            | op::EXTCODEHASH
+            | op::SELFDESTRUCT => operation.peek(0),
             _ if operation.is_call() => operation.peek(1),
             _ => return,
         };
@@ -497,7 +505,30 @@ impl Collector {
     fn post_call(&mut self, pending: &Pending, own: u64) -> Result<(), String> {
         let own = own.checked_sub(pending.operation.stipend(&self.schedule));
         let own = own.ok_or_else(|| self.disagree(pending, "sends value", "costs less"))?;
+        self.learn_delegation(pending, own);
         self.post_step(pending, own)
+    }
+
+    /// A call that cost no more than the access and the value found no delegation.
+    fn learn_delegation(&mut self, pending: &Pending, own: u64) {
+        let (schedule, to) = (&self.schedule, to_address(pending.operation.peek(1)));
+        if !schedule.delegations || !pending.operation.is_call() {
+            return;
+        }
+        let value = match pending.operation.stipend(schedule) {
+            0 => 0,
+            stipend => schedule.call_value - stipend,
+        };
+        let access = match self.warm.contains(&to) {
+            true => schedule.warm_account,
+            false if self.warm_is_complete => schedule.cold_account,
+            false => return,
+        };
+        let growth = pending.operation.charges(schedule, &self.around());
+        let rest = own.checked_sub(growth + value + access);
+        if rest.is_some_and(|rest| rest == 0 || rest == schedule.new_account) {
+            self.undelegated.insert(to);
+        }
     }
 
     /// The frame that a call or creation starts.

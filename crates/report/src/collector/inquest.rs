@@ -82,7 +82,10 @@ impl Collector {
         halted.sort_by_key(|way| std::cmp::Reverse(way.left));
         if let Some(way) = halted.first().cloned() {
             if halted.iter().any(|other| *other != way) {
-                self.note(pending, "not told what it paid before it ran out of gas: booked as burnt");
+                self.note(
+                    pending,
+                    "not told what it paid before it ran out of gas: booked as burnt",
+                );
             }
             if unsure && around.return_data.is_none() {
                 self.note(pending, "not told whether gas or return data fell short");
@@ -145,7 +148,8 @@ impl Collector {
             Some(false) => vec![warm],
             None => vec![warm, cold],
         };
-        let accounts = |known| all(base + schedule.warm_account, base + schedule.cold_account, known);
+        let accounts =
+            |known| all(base + schedule.warm_account, base + schedule.cold_account, known);
         match operation.op {
             op::EXTCODECOPY => {
                 let prices = accounts(self.is_cold(operation.peek(0)));
@@ -164,12 +168,14 @@ impl Collector {
             }
             _ if operation.is_call() => {
                 let prices = accounts(self.is_cold(operation.peek(1)));
-                let delegates: &[u64] = if schedule.delegations {
+                let to = to_address(operation.peek(1));
+                let delegates: &[u64] = if schedule.delegations && !self.undelegated.contains(&to) {
                     &[0, schedule.warm_account, schedule.cold_account]
                 } else {
                     &[0]
                 };
-                let new = if operation.op == op::CALL { schedule.new_account } else { 0 };
+                let makes = !operation.value().is_zero() || !schedule.clear_empty;
+                let new = if operation.op == op::CALL && makes { schedule.new_account } else { 0 };
                 let value = match operation.stipend(schedule) {
                     _ if operation.value().is_zero() => Part::plain(0),
                     stipend => {
@@ -207,9 +213,9 @@ impl Collector {
         let input = pending.input.as_deref().unwrap_or(&zeros);
         let told = pending.input.is_some()
             || !matches!(precompile.price, Price::Rounds(_) | Price::Modexp(_));
-        let work = self.measure(precompile.op.unit()).and_then(|one| {
-            one.measure(precompile.op, input).ok()
-        });
+        let work = self
+            .measure(precompile.op.unit())
+            .and_then(|one| one.measure(precompile.op, input).ok());
         let Some(work) = work else { return Halt::PrecompileFailed };
         if !told {
             self.note(pending, "not told whether gas or input failed the precompile");

@@ -92,9 +92,19 @@ impl Operation {
         list.events
     }
 
+    /// What the price list alone charges.
+    pub(crate) fn charges(&self, schedule: &Schedule, around: &Surroundings) -> u64 {
+        let events = self.events(schedule, around);
+        events.list.iter().fold(0, |sum, event| match event {
+            Event::Charge { gas, .. } => gas.saturating_add(sum),
+            _ => sum,
+        })
+    }
+
     fn walk(&self, w: &mut Walk<'_>, around: &Surroundings) -> Option<()> {
         let schedule = w.schedule;
-        let row = opcode(self.op).filter(|row| row.since <= schedule.fork && self.op != op::INVALID);
+        let row =
+            opcode(self.op).filter(|row| row.since <= schedule.fork && self.op != op::INVALID);
         let Some(row) = row else { return w.fail(Halt::InvalidOpcode, Unit::Glue) };
         if self.height < usize::from(row.inputs) {
             return w.fail(Halt::StackUnderflow, Unit::Glue);

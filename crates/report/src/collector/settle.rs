@@ -20,11 +20,17 @@ pub struct End {
     pub execution_gas: Option<u64>,
     /// Whether the transaction's own frame failed.
     pub failed: Option<bool>,
+    /// Whether the steps' refund counter has the refunds of authorizations (EIP-7702) in it.
+    pub counts_authorizations: bool,
 }
 
 impl Collector {
     /// Ends the running frame: its last step is the one that is open.
-    pub(super) fn leave(&mut self, succeeded: Option<bool>, top: Option<&U256>) -> Result<(), String> {
+    pub(super) fn leave(
+        &mut self,
+        succeeded: Option<bool>,
+        top: Option<&U256>,
+    ) -> Result<(), String> {
         let frame = self.running.last_mut().ok_or("no frame runs")?;
         if frame.callee.is_some() {
             return Err("a frame ends right behind its callee".into());
@@ -42,6 +48,7 @@ impl Collector {
             for address in self.warmed.drain(frame.warm_before..) {
                 self.warm.remove(&address);
             }
+            self.destroyed.truncate(frame.destroyed_before);
         }
         let entry = &mut self.frames[frame.frame];
         entry.status = status;
@@ -104,7 +111,8 @@ impl Collector {
 
     fn destroy(&mut self) {
         let address = self.running.last().map(|frame| self.frames[frame.frame].address);
-        if address.is_some_and(|address| self.destroyed.insert(address)) {
+        if let Some(address) = address.filter(|address| !self.destroyed.contains(address)) {
+            self.destroyed.push(address);
             self.refund += self.schedule.self_destruct_refund as i64;
         }
     }
@@ -168,7 +176,8 @@ impl Collector {
         gas: u64,
         top: Option<U256>,
     ) -> Result<(), String> {
-        let expected = (pending.gas - pending.cost.min(pending.gas)).saturating_add(callee.gas_left);
+        let expected =
+            (pending.gas - pending.cost.min(pending.gas)).saturating_add(callee.gas_left);
         if gas != expected {
             let (ours, theirs) = (format!("leaves {expected} gas"), format!("leaves {gas}"));
             return Err(self.disagree(pending, &ours, &theirs));
@@ -228,11 +237,7 @@ impl Collector {
         back: u64,
         top: U256,
     ) -> Result<(), String> {
-        let events = pending.operation.events(&self.schedule, &self.around());
-        let own = events.list.iter().fold(0_u64, |sum, event| match event {
-            Event::Charge { gas, .. } => sum.saturating_add(*gas),
-            _ => sum,
-        });
+        let own = pending.operation.charges(&self.schedule, &self.around());
         let Some(forwarded) = pending.cost.checked_sub(own) else {
             return Err(self.disagree(pending, &format!("costs at least {own} gas"), "costs less"));
         };
@@ -305,11 +310,7 @@ impl Collector {
     /// has no delegate, so there are only two prices.
     fn forwarded(&self, pending: &Pending) -> Option<(u64, u64)> {
         let (schedule, operation) = (&self.schedule, &pending.operation);
-        let events = operation.events(schedule, &self.around());
-        let growth = events.list.iter().fold(0_u64, |sum, event| match event {
-            Event::Charge { gas, .. } => sum.saturating_add(*gas),
-            _ => sum,
-        });
+        let growth = operation.charges(schedule, &self.around());
         let value = if operation.value().is_zero() { 0 } else { schedule.call_value };
         let base = u64::from(schedule.base[usize::from(operation.op)]);
         let least = growth.saturating_add(base + schedule.warm_account + value);
@@ -333,9 +334,9 @@ impl Collector {
         cost: u64,
     ) -> Result<(), String> {
         let Some(input) = pending.input.as_deref() else { return Ok(()) };
-        let work = self.measure(precompile.op.unit()).and_then(|one| {
-            one.measure(precompile.op, input).ok()
-        });
+        let work = self
+            .measure(precompile.op.unit())
+            .and_then(|one| one.measure(precompile.op, input).ok());
         let price = work.and_then(|work| precompile.price.gas(&work.size));
         match price {
             Some(price) if price != cost => {
@@ -352,10 +353,7 @@ impl Collector {
     ///
     /// # Errors
     /// If the steps and the outcome do not fit, row by row: then Tandem has a bug.
-    pub fn finish(
-        mut self,
-        outcome: &Outcome,
-    ) -> Result<Attribution, CollectError> {
+    pub fn finish(mut self, outcome: &Outcome) -> Result<Attribution, CollectError> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
@@ -399,10 +397,7 @@ impl Collector {
     ///
     /// # Errors
     /// If the steps do not lead to that end.
-    pub fn finish_trace(
-        mut self,
-        end: &End,
-    ) -> Result<Attribution, CollectError> {
+    pub fn finish_trace(mut self, end: &End) -> Result<Attribution, CollectError> {
         let prices = self.schedule.transaction;
         let tx = self.tx.take();
         let intrinsic = tx.as_ref().map(|tx| Intrinsic::of(tx, &prices));
@@ -480,8 +475,7 @@ impl Collector {
         succeeded: bool,
     ) -> Result<(Status, Option<(RowId, u64)>, u64), CollectError> {
         let unit = precompile.op.unit();
-        let work =
-            self.measure(unit).and_then(|one| one.measure(precompile.op, &tx.data).ok());
+        let work = self.measure(unit).and_then(|one| one.measure(precompile.op, &tx.data).ok());
         let cost = work.and_then(|work| precompile.price.gas(&work.size));
         match cost {
             Some(cost) if succeeded && cost <= gas => {
@@ -508,21 +502,26 @@ impl Collector {
     ) -> Result<Attribution, CollectError> {
         let prices = self.schedule.transaction;
         let execution: u64 = self.frames.iter().map(CallFrame::gas).sum();
+        let mut end = *end;
         if let Some(told) = end.execution_gas.filter(|told| *told != execution) {
-            return Err(CollectError::Result(format!(
-                "the steps took {execution} gas, the trace's end says {told}"
-            )));
+            // Some give the receipt's gas there.
+            if end.gas_used.is_some_and(|used| used != told) {
+                return Err(CollectError::Result(format!(
+                    "the steps took {execution} gas, the trace's end says {told}"
+                )));
+            }
+            end.gas_used = Some(told);
         }
         let succeeded = self.root.is_some_and(|root| root.status == Status::Success);
         let first = self.first.map_or(0, |first| first.refund);
         let counter = if succeeded { self.refund } else { first };
         let raw = u64::try_from(counter).unwrap_or(0);
         let Some((intrinsic, floor)) = intrinsic else {
-            return self.settle_unknown(execution, raw, end);
+            return self.settle_unknown(execution, raw, &end);
         };
         let tx = tx.ok_or_else(|| CollectError::Result("no transaction".into()))?;
-        // A client may keep the refunds of authorizations out of the counter.
-        let most = if first == 0 { tx.authorizations.len() as u64 } else { 0 };
+        let told = self.first.is_some() && end.counts_authorizations;
+        let most = if told { 0 } else { tx.authorizations.len() as u64 };
         let mut fits = Vec::new();
         for held in 0..=most {
             let raw = raw + held * prices.authorization_refund;
@@ -631,9 +630,7 @@ impl Collector {
     }
 }
 
-fn cells(
-    cells: std::collections::HashMap<(usize, super::RowKey), (u8, u64, u64)>,
-) -> Vec<Cell> {
+fn cells(cells: std::collections::HashMap<(usize, super::RowKey), (u8, u64, u64)>) -> Vec<Cell> {
     let mut cells: Vec<_> =
         cells.into_iter().filter(|(_, (_, count, gas))| *count > 0 || *gas > 0).collect();
     cells.sort_unstable_by_key(|(key, _)| *key);

@@ -1,0 +1,10 @@
+//! What people have in hand of a transaction, and how its gas is attributed from it: a trace that
+//! somebody else made ([`TraceReader`]), read without executing anything. Formats of test suites are
+//! in `tandem-fixtures`; how an attribution is found and shown, in `tandem-report`.
+
+#![forbid(unsafe_code)]
+
+mod number;
+mod trace;
+
+pub use trace::{TraceError, TraceReader};
