@@ -83,3 +83,36 @@ fn word(hex: &str) -> Option<U256> {
     }
     Some(U256::from_limbs(limbs))
 }
+
+/// A number of at most 256 bits: JSON number, hex with `0x`, or decimal in a string.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Quantity(pub(crate) U256);
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl Visitor<'_> for Any {
+            type Value = Quantity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a 256-bit number")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Quantity, E> {
+                Ok(Quantity(U256::from(number)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Quantity, E> {
+                let number = match text.strip_prefix("0x") {
+                    Some(hex) => word(hex),
+                    None => U256::from_str_radix(text, 10).ok(),
+                };
+                let message = || E::custom(format!("not a 256-bit number: {text:.80}"));
+                number.map(Quantity).ok_or_else(message)
+            }
+        }
+
+        deserializer.deserialize_any(Any)
+    }
+}
