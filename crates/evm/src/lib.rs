@@ -50,8 +50,8 @@ pub use root::{deploy, fund, keccak256, logs_hash, state_root};
 pub use tandem_coprocessor::{Backend, Coprocessor, Fault, Op, Unit};
 pub use tandem_glue::{Status, Step, Tracer};
 pub use tandem_schedule::{
-    Fork, Gas, Halt, ModexpPrice, Opcode, Precompile, Price, Row, Schedule, StorePrice,
-    TransactionPrices, op, opcode,
+    Failure, Fork, Gas, Halt, ModexpPrice, Opcode, Precompile, Price, Row, RowId, Schedule,
+    StorePrice, TransactionPrices, op, opcode,
 };
 pub use tandem_state::{
     AccountChange, AccountInfo, Changes, Database, InMemoryState, MemoryAccount, StateError,

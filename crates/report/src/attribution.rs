@@ -34,6 +34,8 @@ pub struct Attribution {
     /// The call frames in the order they were entered, the transaction's own first; a frame comes
     /// after its caller. Calls to precompiles and to accounts without code are frames, too.
     pub frames: Vec<CallFrame>,
+    /// What could not be told, a sentence each: a trace may lack it. Empty for an execution.
+    pub notes: Vec<String>,
 }
 
 impl Attribution {
@@ -50,32 +52,44 @@ impl Attribution {
             refund: ledger.refund,
             floor_top_up: ledger.floor_top_up,
             frames,
+            notes: Vec::new(),
         }
     }
 
-    /// The transaction's ledger: the cells summed to rows, sorted by unit and operation.
+    /// The same without frames.
     pub fn breakdown(&self) -> Breakdown {
-        let mut rows: BTreeMap<(Unit, &'static str), Row> = BTreeMap::new();
-        for cell in self.frames.iter().flat_map(|frame| &frame.cells) {
-            let new = || Row::new(cell.unit, cell.op, 0, Gas::default());
-            let row = rows.entry((cell.unit, cell.op)).or_insert_with(new);
-            row.count += cell.count;
-            row.gas.execution += cell.gas.execution;
-            row.gas.state += cell.gas.state;
-        }
-        let mut ledger = Ledger::default();
-        ledger.intrinsic = self.intrinsic;
-        ledger.rows = rows.into_values().collect();
-        ledger.refund = self.refund;
-        ledger.floor_top_up = self.floor_top_up;
         Breakdown {
             name: self.name.clone(),
             fork: self.fork,
             status: self.status,
             gas_limit: self.gas_limit,
             gas_used: self.gas_used,
-            ledger,
+            ledger: self.ledger(),
         }
+    }
+
+    /// Names the transaction.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The ledger's rows: the cells of all frames, summed, sorted by unit and operation.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = BTreeMap::new();
+        for cell in self.frames.iter().flat_map(|frame| &frame.cells) {
+            let sum: &mut (u64, Gas) = rows.entry((cell.unit, cell.op)).or_default();
+            sum.0 += cell.count;
+            sum.1.execution += cell.gas.execution;
+            sum.1.state += cell.gas.state;
+        }
+        rows.into_iter().map(|((unit, op), (count, gas))| Row::new(unit, op, count, gas)).collect()
+    }
+
+    /// The same without places.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.intrinsic, self.rows(), self.refund, self.floor_top_up)
     }
 }
 
@@ -100,28 +114,28 @@ pub struct CallFrame {
 }
 
 impl CallFrame {
-    /// A successful call without selector or gas of its own; set what differs.
-    pub const fn new(parent: Option<usize>, kind: FrameKind, address: Address) -> Self {
+    /// A frame about which nothing else is known yet.
+    pub fn new(parent: Option<usize>, kind: FrameKind) -> Self {
         Self {
             parent,
             kind,
-            address,
-            code_address: address,
+            address: Address::ZERO,
+            code_address: Address::ZERO,
             selector: None,
             status: Status::Success,
             cells: Vec::new(),
         }
     }
 
-    /// The frame's own gas: its callees' is in their frames.
-    pub fn own_gas(&self) -> u64 {
-        self.cells.iter().map(|cell| cell.gas.total()).sum()
-    }
-
     /// The operation of a precompile, if the frame is a call to one: it runs no code.
     pub fn precompile(&self) -> Option<&'static str> {
         let op = self.cells.first()?.op;
         self.cells.iter().all(|cell| cell.opcode.is_none()).then_some(op)
+    }
+
+    /// What it spent itself, in gas.
+    pub fn gas(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.gas.total()).sum()
     }
 }
 

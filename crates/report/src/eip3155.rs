@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use tandem_evm::{
-    Halt, Outcome, Status, Step, Tracer, opcode,
+    Failure, Halt, Outcome, Status, Step, Tracer, opcode,
     primitives::{B256, U256},
 };
 
@@ -149,14 +149,14 @@ impl<W: Write> Tracer for Eip3155<W> {
         let _ = write!(tail, ",\"refund\":{},\"opName\":\"{}\"", step.refund, op_name(step.op));
     }
 
-    fn after(&mut self, cost: u64, halt: Option<Halt>) {
+    fn after(&mut self, cost: u64, failure: Option<Failure>) {
         if self.error.is_some() {
             return;
         }
         push_hex(&mut self.head, cost);
         self.head.extend_from_slice(&self.tail);
-        if let Some(halt) = halt {
-            self.describe(halt);
+        if let Some(failure) = failure {
+            self.describe(failure.halt);
             push_error(&mut self.head, &self.fault);
         }
         self.head.extend_from_slice(b"}\n");

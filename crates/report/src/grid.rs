@@ -135,7 +135,10 @@ mod tests {
         let plain = grid.render(false);
         assert!(!plain.contains('\x1b'));
         let coloured = grid.render(true);
-        assert_eq!(coloured.replace("\x1b[2m", "").replace("\x1b[34m", "").replace("\x1b[0m", ""), plain);
+        assert_eq!(
+            coloured.replace("\x1b[2m", "").replace("\x1b[34m", "").replace("\x1b[0m", ""),
+            plain
+        );
     }
 
     #[test]

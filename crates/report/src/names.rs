@@ -90,9 +90,9 @@ impl Names {
         let selector = self.add_signature(signature);
         let said = words.iter().find_map(|word| word.parse::<FixedBytes<4>>().ok());
         match said {
-            Some(said) if said != selector => Err(NamesError(format!(
-                "{signature} has the selector {selector}, not {said}"
-            ))),
+            Some(said) if said != selector => {
+                Err(NamesError(format!("{signature} has the selector {selector}, not {said}")))
+            }
             _ => Ok(()),
         }
     }
@@ -159,9 +159,8 @@ mod tests {
 
     #[test]
     fn bad_lists_are_told_in_a_line() {
-        let error = |text: &str| {
-            Names::default().add_signatures(text).map_err(|error| error.to_string())
-        };
+        let error =
+            |text: &str| Names::default().add_signatures(text).map_err(|error| error.to_string());
         assert_eq!(
             error("transfer(address,uint256)\nnonsense"),
             Err("line 2: no signature such as transfer(address,uint256) in `nonsense`".into())

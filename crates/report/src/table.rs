@@ -1,11 +1,11 @@
 //! Tables for people: the breakdown as a tree of lines with count, gas and share of the gas used, and
 //! views, a line a row.
 
-use tandem_evm::{Row, Unit};
+use tandem_evm::{Fork, Row, Status, Unit};
 
 use crate::{
     Breakdown, Part, View,
-    grid::{Grid, Style, paint},
+    grid::{Grid, Style, paint, shorten},
     number::{per_mille, percent, signed, thousands},
     status_text,
 };
@@ -68,9 +68,17 @@ fn head(name: Option<&str>, fork: &str, status: &str, gas_limit: u64, colour: bo
 
 /// A view as a table: its rows, those of callees indented, then the other parts and the gas used.
 pub(crate) fn view(view: &View, colour: bool) -> String {
-    let status = status_text(view.status);
-    let mut text =
-        head(view.name.as_deref(), view.fork.name(), status, view.gas_limit, colour);
+    let mut text = match (view.fork, view.status) {
+        (Some(fork), Some(status)) => {
+            let (name, status) = (view.name.as_deref(), status_text(status));
+            head(name, fork.name(), status, view.gas_limit, colour)
+        }
+        (fork, _) => {
+            let count = format!("{} transactions", thousands(view.transactions));
+            let fork = fork.map_or("several forks", Fork::name);
+            format!("{} on {fork}\n\n", paint(Style::Sum, &count, colour))
+        }
+    };
     let callees = view.by.has_callees();
     let mut columns = vec![(view.by.name(), LABEL - 12 * usize::from(callees)), ("count", 8)];
     columns.push(if callees { ("own gas", 11) } else { ("gas", 11) });
@@ -105,6 +113,28 @@ pub(crate) fn view(view: &View, colour: bool) -> String {
     grid.line(Style::Total, last.chain([share(view.gas_used, view.gas_used)]));
     text.push_str(&grid.render(colour));
     text
+}
+
+pub(crate) fn summary_header() -> String {
+    format!("{:43} {:>12} {:>7} {:>7} {:>7}\n", "", "gas used", "intrins", "coproc", "glue")
+}
+
+pub(crate) fn summary(breakdown: &Breakdown) -> String {
+    let ledger = &breakdown.ledger;
+    let used = breakdown.gas_used;
+    let name = breakdown.name.as_deref().unwrap_or("transaction");
+    let name = match breakdown.status {
+        Status::Success => shorten(name, 43),
+        status => {
+            let status = shorten(status_text(status), 22);
+            format!("{} ({status})", shorten(name, 40 - status.chars().count()))
+        }
+    };
+    let [intrinsic, coprocessors, glue] =
+        [ledger.intrinsic.total(), ledger.coprocessor_gas(), ledger.glue_gas()]
+            .map(|part| share(part, used));
+    let used = thousands(used);
+    format!("{name:43} {used:>12} {intrinsic:>7} {coprocessors:>7} {glue:>7}\n")
 }
 
 fn lines(breakdown: &Breakdown) -> Vec<Line> {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use tandem_evm::{Intrinsic, Row, Unit};
+use tandem_evm::{Intrinsic, Unit};
 
 use crate::{Attribution, Breakdown, Names, view};
 
@@ -114,21 +114,20 @@ impl Tree {
         self.nodes[0].count += 1;
         self.add_others(&breakdown.ledger.intrinsic, breakdown.ledger.floor_top_up);
         for row in &breakdown.ledger.rows {
-            self.add_row(row, row.gas.total());
+            self.add_work(0, row.unit, row.op, row.count, row.gas.total());
         }
     }
 
-    /// Adds a row of a ledger, whatever it weighs, directly below the root.
-    pub fn add_row(&mut self, row: &Row, weight: u64) {
-        self.add_work(0, row.unit, row.op, row.count, weight);
+    /// Adds a unit's operation directly below the root, whatever the weight is.
+    pub(crate) fn add_timed(&mut self, unit: Unit, op: &str, count: u64, weight: u64) {
+        self.add_work(0, unit, op, count, weight);
     }
 
     /// Adds what is no work of a unit.
     pub fn add_other(&mut self, labels: &[&str], weight: u64) {
-        let place =
-            labels.iter().fold(0, |above, label| {
-                self.child(above, (*label).to_owned(), NodeKind::Other, 0, 0)
-            });
+        let place = labels
+            .iter()
+            .fold(0, |above, label| self.child(above, (*label).to_owned(), NodeKind::Other, 0, 0));
         self.nodes[place].own += weight;
     }
 
@@ -166,23 +165,40 @@ impl Tree {
     }
 
     /// The tree as folded stacks, for flamegraph.pl, inferno and their like: a line for each node
-    /// with a weight of its own, the path to it joined by `;`, a space, the weight. Lines are sorted.
+    /// with a weight of its own, the path to it joined by `;`, a space, the weight. Labels are in order.
     pub fn to_folded(&self) -> String {
-        let mut paths: Vec<String> = Vec::with_capacity(self.nodes.len());
-        let mut lines = Vec::new();
-        for node in &self.nodes {
-            let label = folded_label(&node.label);
-            let path = match node.parent {
-                Some(parent) => format!("{};{label}", paths[parent]),
-                None => label,
-            };
-            if node.own > 0 {
-                lines.push(format!("{path} {}\n", node.own));
+        let mut lines = String::new();
+        let mut path = String::new();
+        let below = self.below();
+        // Where the label of each node on the way ends in the path.
+        let mut open = vec![(0, 0)];
+        while let Some((index, start)) = open.pop() {
+            let node = &self.nodes[index];
+            path.truncate(start);
+            if start > 0 {
+                path.push(';');
             }
-            paths.push(path);
+            path.push_str(&folded_label(&node.label));
+            if node.own > 0 {
+                lines.extend([&path, " ", &node.own.to_string(), "\n"]);
+            }
+            open.extend(below[index].iter().rev().map(|&child| (child, path.len())));
         }
-        lines.sort_unstable();
-        lines.concat()
+        lines
+    }
+
+    /// Each node's children, by label.
+    pub(crate) fn below(&self) -> Vec<Vec<usize>> {
+        let mut below = vec![Vec::new(); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            if let Some(parent) = node.parent {
+                below[parent].push(index);
+            }
+        }
+        for children in &mut below {
+            children.sort_by(|a, b| self.nodes[*a].label.cmp(&self.nodes[*b].label));
+        }
+        below
     }
 }
 

@@ -2,7 +2,7 @@
 //! place in the code. Whatever is left out or put together, the rows of a view add up to the gas used.
 //! Where the gas went is the ledger's and the attribution's to say; how a view looks, the formats'.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use tandem_evm::{
     Fork, Gas, Intrinsic, Refund, Status, Unit, opcode,
@@ -168,7 +168,32 @@ impl Item {
     }
 }
 
-/// One transaction's gas from one side.
+/// What two views call the same row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    part: Part,
+    unit: Option<Unit>,
+    label: String,
+    frame: Option<usize>,
+    code_address: Option<Address>,
+    pc: Option<usize>,
+}
+
+impl Item {
+    pub(crate) fn key(&self) -> Key {
+        let unit = self.unit.filter(|_| self.pc.is_none());
+        Key {
+            part: self.part,
+            unit,
+            label: self.label.clone(),
+            frame: self.frame,
+            code_address: self.code_address,
+            pc: self.pc,
+        }
+    }
+}
+
+/// One transaction's gas from one side, or that of many together.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct View {
@@ -176,10 +201,12 @@ pub struct View {
     pub by: By,
     /// What the transaction is called, if it has a name.
     pub name: Option<String>,
-    /// The fork it ran on.
-    pub fork: Fork,
-    /// How its execution ended.
-    pub status: Status,
+    /// How many transactions it is of.
+    pub transactions: u64,
+    /// The fork it ran on; `None` if it is of transactions on several.
+    pub fork: Option<Fork>,
+    /// How its execution ended; `None` if it is of several transactions.
+    pub status: Option<Status>,
     /// Its gas limit.
     pub gas_limit: u64,
     /// The gas paid for; what the rows add up to.
@@ -213,8 +240,9 @@ impl View {
         let mut view = Self {
             by,
             name: breakdown.name.clone(),
-            fork: breakdown.fork,
-            status: breakdown.status,
+            transactions: 1,
+            fork: Some(breakdown.fork),
+            status: Some(breakdown.status),
             gas_limit: breakdown.gas_limit,
             gas_used: breakdown.gas_used,
             items,
@@ -245,8 +273,9 @@ impl View {
         let mut view = Self {
             by,
             name: attribution.name.clone(),
-            fork: attribution.fork,
-            status: attribution.status,
+            transactions: 1,
+            fork: Some(attribution.fork),
+            status: Some(attribution.status),
             gas_limit: attribution.gas_limit,
             gas_used: attribution.gas_used,
             items,
@@ -257,6 +286,45 @@ impl View {
             _ => view.sort(Sort::Gas),
         }
         view
+    }
+
+    /// Adds another view's rows, from the same side.
+    pub fn add(&mut self, other: &Self, places: &mut Places) {
+        if places.0.is_empty() {
+            places.0 = self.items.iter().enumerate().map(|(at, item)| (item.key(), at)).collect();
+        }
+        for item in &other.items {
+            match places.0.entry(item.key()) {
+                Entry::Vacant(place) => {
+                    place.insert(self.items.len());
+                    self.items.push(item.clone());
+                }
+                Entry::Occupied(place) => {
+                    let own = &mut self.items[*place.get()];
+                    own.count += item.count;
+                    own.gas.execution += item.gas.execution;
+                    own.gas.state += item.gas.state;
+                    own.total += item.total;
+                }
+            }
+        }
+        self.transactions += other.transactions;
+        self.fork = self.fork.filter(|fork| Some(*fork) == other.fork);
+        self.status = None;
+        self.gas_limit = self.gas_limit.saturating_add(other.gas_limit);
+        self.gas_used += other.gas_used;
+    }
+
+    /// Puts the parts of the gas used in order, after [`add`](Self::add).
+    pub fn order(&mut self) {
+        let rank = |part| match part {
+            Part::Execution => 0,
+            Part::Intrinsic => 1,
+            Part::Refund => 2,
+            Part::Floor => 3,
+        };
+        self.items.sort_by_key(|item| rank(item.part));
+        self.sort(if self.by.has_callees() { Sort::Total } else { Sort::Gas });
     }
 
     fn of_ledger_of(attribution: &Attribution, by: By) -> Self {
@@ -327,6 +395,10 @@ impl View {
     }
 }
 
+/// Where a view to which others are added has which row.
+#[derive(Debug, Default)]
+pub struct Places(HashMap<Key, usize>);
+
 fn add(sum: &mut (u64, Gas), count: u64, gas: Gas) {
     sum.0 += count;
     sum.1.execution += gas.execution;
@@ -363,7 +435,7 @@ impl<'a> Frames<'a> {
         for frame in frames {
             depths.push(frame.parent.map_or(0, |parent| depths[parent] + 1));
         }
-        let mut totals: Vec<_> = frames.iter().map(CallFrame::own_gas).collect();
+        let mut totals: Vec<_> = frames.iter().map(CallFrame::gas).collect();
         for (index, frame) in frames.iter().enumerate().rev() {
             if let Some(parent) = frame.parent {
                 totals[parent] += totals[index];

@@ -13,7 +13,7 @@ mod precompile;
 mod row;
 
 pub use fork::{Fork, Schedule, StorePrice, TransactionPrices};
-pub use halt::Halt;
+pub use halt::{Failure, Halt};
 pub use opcode::{Opcode, op, opcode};
 pub use precompile::{ModexpPrice, Precompile, Price};
 pub use row::{Gas, Row, RowId};
