@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Macro(String, Rc<Macro>),
     Use(String, Vec<Rc<Expression>>),
     /// The name that counts, from, to, step.
-    For(Option<String>, [Expression; 3], Rc<Block>),
+    For(Option<String>, Box<[Expression; 3]>, Block),
     If(Expression, Block, Block),
     Data(String, Block),
     Assert(Expression, String),
@@ -44,7 +44,7 @@ pub(crate) enum Kind {
 pub(crate) enum Operands {
     Push(Rc<Expression>),
     /// out, x, y with their strides, and the count.
-    Registers([Expression; 7]),
+    Registers(Box<[Expression; 7]>),
 }
 
 /// What is done with the names of stack words.
@@ -234,7 +234,7 @@ impl Parser<'_> {
         let Some(mnemonic) = mnemonic else { return Ok(Kind::Constant(name)) };
         let operands = match mnemonic.instruction.immediate {
             Immediate::Push(_) => Some(Operands::Push(self.expression()?.into())),
-            Immediate::Registers => Some(Operands::Registers(self.registers()?)),
+            Immediate::Registers => Some(Operands::Registers(self.registers()?.into())),
             Immediate::None | Immediate::Types(_) => None,
         };
         Ok(Kind::Instruction(mnemonic, operands))
@@ -298,12 +298,12 @@ impl Parser<'_> {
                     }
                     _ => Expression::Number(1.into()),
                 };
-                Kind::For(Some(name), [from, to, step], self.braces()?.into())
+                Kind::For(Some(name), [from, to, step].into(), self.braces()?)
             }
             ".rept" => {
                 let times = self.expression()?;
                 let [from, step] = [0, 1].map(|n| Expression::Number(n.into()));
-                Kind::For(None, [from, times, step], self.braces()?.into())
+                Kind::For(None, [from, times, step].into(), self.braces()?)
             }
             ".if" => self.condition(span)?,
             ".data" => {

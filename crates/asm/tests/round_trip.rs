@@ -46,15 +46,19 @@ fn jumps_are_resolved_to_legal_targets_alone() {
 
 #[test]
 fn extensions_are_read_where_they_are_enabled() {
-    let code =
-        const_hex::decode("c50a011400030204aeb123aec401010201030102").expect("it is hexadecimal");
+    let code = const_hex::decode("c50a011400030204aeb123").expect("it is hexadecimal");
     let listing = Disassembler::new().extensions(all()).disassemble(&code).to_string();
     assert_eq!(
         listing,
-        "0000  c50a011400030204    MULMODX 10:1, 20:0, 3:2, 4\n\
-         0008  aeb123              XADD.u32x8\n\
-         000b  aec401010201030102  AE.SUBMODX 1:1, 2:1, 3:1, 2\n"
+        "0000  c50a011400030204  MULMODX 10:1, 20:0, 3:2, 4\n\
+         0008  aeb123            XADD.u32x8\n"
     );
+    // Behind the prefix are the lanes, and where these are not enabled the registers.
+    let code = const_hex::decode("aec401010201030102").expect("it is hexadecimal");
+    let listing = |extensions| Disassembler::new().extensions(extensions).disassemble(&code).lines;
+    assert_eq!(listing(all())[0].mnemonic, "XEQ.u8x2");
+    let registers = &listing(Extensions::NONE.with(Extension::EvmMax))[0];
+    assert_eq!((&*registers.mnemonic, &*registers.operands), ("AE.SUBMODX", "1:1, 2:1, 3:1, 2"));
     let plain = Disassembler::new().disassemble(&code);
     assert_eq!(plain.lines[0].mnemonic, ".bytes");
 }
