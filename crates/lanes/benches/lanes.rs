@@ -9,12 +9,13 @@ use std::{
 use tandem_lanes::Native;
 use tandem_lanes::{Instruction, Kernels, List, Portable};
 
-const OPCODES: [(u8, &str); 14] = [
+const OPCODES: [(u8, &str); 15] = [
     (0xb1, "XADD"),
     (0xb2, "XMUL"),
     (0xb4, "XDIV"),
     (0xb5, "XSDIV"),
     (0xb6, "XMOD"),
+    (0xb9, "XMULHI"),
     (0xbe, "XCAST"),
     (0xbf, "XSHUFFLE"),
     (0xc0, "XLT"),
@@ -74,9 +75,9 @@ fn best(runs: u32, mut run: impl FnMut()) -> f64 {
 
 /// Each result is the next one's operand, as on the EVM's stack.
 fn word<K: Kernels>(one: Instruction) -> f64 {
-    let b = [0x0d; 32];
-    let mut a = [0x03; 32];
-    best(20_000, || a = K::word(black_box(one), black_box(&a), black_box(&b)))
+    let a = [0x03; 32];
+    let mut b = [0x0d; 32];
+    best(20_000, || K::word(black_box(one), black_box(&a), black_box(&mut b)))
 }
 
 /// Lanes below the modulus where there is one.

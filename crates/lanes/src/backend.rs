@@ -11,12 +11,12 @@ use crate::{
 /// What the backends differ in: the three ways into the kernels.
 pub trait Kernels {
     /// One operation on the lanes of byte slices, as many bytes of them as the shortest has; what is
-    /// behind in `out` stays. Unary operations do not look at `b`.
+    /// behind in `out` stays. Unary operations do not look at `a`.
     fn lanes(op: LaneOp, width: Width, order: Order, a: &[u8], b: &[u8], out: &mut [u8]);
 
-    /// What an instruction makes of the stack's top `a` and the word below it, `b`, both with the
-    /// least significant byte first. Unary instructions do not look at `b`.
-    fn word(instruction: Instruction, a: &[u8; WORD], b: &[u8; WORD]) -> [u8; WORD];
+    /// Puts an instruction's result in place of its last operand `b`; `a` is the word above it on the
+    /// stack, at which unary instructions do not look. The least significant byte comes first.
+    fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]);
 
     /// Answers a request of the list precompile into `out`, which is [`List::output_len`] long.
     fn list(request: &List<'_>, out: &mut [u8]);
@@ -30,8 +30,8 @@ impl Kernels for Portable {
     fn lanes(op: LaneOp, width: Width, order: Order, a: &[u8], b: &[u8], out: &mut [u8]) {
         kernel::lanes(op, width, order, a, b, out);
     }
-    fn word(instruction: Instruction, a: &[u8; WORD], b: &[u8; WORD]) -> [u8; WORD] {
-        word::word(instruction, a, b)
+    fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
+        word::word(instruction, a, b);
     }
     fn list(request: &List<'_>, out: &mut [u8]) {
         list::list(request, out);
@@ -71,12 +71,8 @@ mod x86 {
                     kernel::lanes(op, width, order, a, b, out);
                 }
                 #[target_feature(enable = $features)]
-                pub(crate) fn word(
-                    instruction: Instruction,
-                    a: &[u8; WORD],
-                    b: &[u8; WORD],
-                ) -> [u8; WORD] {
-                    word::word(instruction, a, b)
+                pub(crate) fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
+                    word::word(instruction, a, b);
                 }
                 #[target_feature(enable = $features)]
                 pub(crate) fn list(request: &List<'_>, out: &mut [u8]) {
@@ -111,8 +107,8 @@ impl Kernels for Native {
     fn lanes(op: LaneOp, width: Width, order: Order, a: &[u8], b: &[u8], out: &mut [u8]) {
         best!(lanes(op, width, order, a, b, out));
     }
-    fn word(instruction: Instruction, a: &[u8; WORD], b: &[u8; WORD]) -> [u8; WORD] {
-        best!(word(instruction, a, b))
+    fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
+        best!(word(instruction, a, b));
     }
     fn list(request: &List<'_>, out: &mut [u8]) {
         best!(list(request, out));
@@ -124,8 +120,8 @@ impl Kernels for Native {
     fn lanes(op: LaneOp, width: Width, order: Order, a: &[u8], b: &[u8], out: &mut [u8]) {
         Portable::lanes(op, width, order, a, b, out);
     }
-    fn word(instruction: Instruction, a: &[u8; WORD], b: &[u8; WORD]) -> [u8; WORD] {
-        Portable::word(instruction, a, b)
+    fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
+        Portable::word(instruction, a, b);
     }
     fn list(request: &List<'_>, out: &mut [u8]) {
         Portable::list(request, out);
@@ -151,14 +147,17 @@ mod tests {
                 for ty in 0..=0x3f {
                     let Some(one) = Instruction::decode(opcode, [ty, 0x22]) else { continue };
                     let (a, b) = (word(), word());
-                    let expected = Portable::word(one, &a, &b);
+                    let [mut portable, mut avx512, mut avx2] = [b; 3];
+                    Portable::word(one, &a, &mut portable);
                     if has_avx512::get() {
                         // SAFETY: the machine has the instructions.
-                        assert_eq!(unsafe { x86::avx512::word(one, &a, &b) }, expected, "{one:?}");
+                        unsafe { x86::avx512::word(one, &a, &mut avx512) };
+                        assert_eq!(avx512, portable, "{one:?}");
                     }
                     if has_avx2::get() {
                         // SAFETY: as above.
-                        assert_eq!(unsafe { x86::avx2::word(one, &a, &b) }, expected, "{one:?}");
+                        unsafe { x86::avx2::word(one, &a, &mut avx2) };
+                        assert_eq!(avx2, portable, "{one:?}");
                     }
                 }
             }

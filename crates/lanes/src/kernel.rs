@@ -1,6 +1,6 @@
 //! The kernels: one operation on all lanes of byte slices, of any length and width. Everything is
-//! plain Rust in words of 32 bytes, for which LLVM finds the vector instructions of whatever machine
-//! it is told to compile for; `backend` compiles it more than once. What the EVM's opcodes and the
+//! plain loops, for which LLVM finds the vector instructions of whatever machine it is told to
+//! compile for; `backend` compiles it more than once. What the EVM's opcodes and the
 //! list precompile make of the operands is in `word` and `list`.
 //!
 //! Every function here is inlined into its caller, so that it takes on the caller's instructions.
@@ -16,6 +16,8 @@ pub enum LaneOp {
     Add,
     /// The low half of the product.
     Mul,
+    /// The high half of the product, unsigned.
+    MulHi,
     Sub,
     /// Zero by zero.
     Div,
@@ -31,12 +33,12 @@ pub enum LaneOp {
     Slt,
     Sgt,
     Eq,
-    /// Of `a` alone.
+    /// Of `b` alone.
     IsZero,
     And,
     Or,
     Xor,
-    /// Of `a` alone.
+    /// Of `b` alone.
     Not,
     /// `b` by `a` bits: zero for an amount of the width or more.
     Shl,
@@ -50,9 +52,10 @@ pub enum LaneOp {
 
 impl LaneOp {
     /// Every operation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Add,
         Self::Mul,
+        Self::MulHi,
         Self::Sub,
         Self::Div,
         Self::Sdiv,
@@ -75,80 +78,116 @@ impl LaneOp {
         Self::Ror,
     ];
 
-    /// Whether the second operand plays no part.
+    /// Whether the first operand plays no part.
     pub const fn is_unary(self) -> bool {
         matches!(self, Self::IsZero | Self::Not)
+    }
+}
+
+/// Something that can be done with the function a [`LaneOp`] stands for.
+trait Apply {
+    fn apply<L: Lane>(self, f: impl Fn(L, L) -> L);
+}
+
+/// Chooses the function of `op` for lanes of the kind `L`.
+#[inline(always)]
+fn choose<L: Lane>(op: LaneOp, to: impl Apply) {
+    match op {
+        LaneOp::Add => to.apply(L::add),
+        LaneOp::Mul => to.apply(L::mul),
+        LaneOp::MulHi => to.apply(L::mulhi),
+        LaneOp::Sub => to.apply(L::sub),
+        LaneOp::Div => to.apply(L::div),
+        LaneOp::Sdiv => to.apply(L::sdiv),
+        LaneOp::Mod => to.apply(L::rem),
+        LaneOp::Smod => to.apply(L::srem),
+        LaneOp::Lt => to.apply(|a: L, b| L::flag(a < b)),
+        LaneOp::Gt => to.apply(|a: L, b| L::flag(a > b)),
+        LaneOp::Slt => to.apply(|a: L, b| L::flag(a.slt(b))),
+        LaneOp::Sgt => to.apply(|a: L, b| L::flag(b.slt(a))),
+        LaneOp::Eq => to.apply(|a: L, b| L::flag(a == b)),
+        LaneOp::IsZero => to.apply(|_, b: L| L::flag(b == L::ZERO)),
+        LaneOp::And => to.apply(L::and),
+        LaneOp::Or => to.apply(L::or),
+        LaneOp::Xor => to.apply(L::xor),
+        LaneOp::Not => to.apply(|_, b: L| L::ZERO.sub(b).sub(L::ONE)),
+        LaneOp::Shl => to.apply(|a: L, b| b.shl(a)),
+        LaneOp::Shr => to.apply(|a: L, b| b.shr(a)),
+        LaneOp::Sar => to.apply(|a: L, b| b.sar(a)),
+        LaneOp::Rol => to.apply(|a: L, b| b.rol(a)),
+        LaneOp::Ror => to.apply(|a: L, b| b.ror(a)),
+    }
+}
+
+/// Operands of 32 bytes, the least significant first, the second to be replaced by the bits of the
+/// result that the mask has. The length is known, so that no loop is left.
+struct Words<'a> {
+    a: &'a [u8; WORD],
+    b: &'a mut [u8; WORD],
+    mask: &'a [u8; WORD],
+}
+
+impl Apply for Words<'_> {
+    #[inline(always)]
+    fn apply<L: Lane>(self, f: impl Fn(L, L) -> L) {
+        L::zip(self.a, self.b, self.mask, f);
+    }
+}
+
+/// `op` on all lanes of two words, the result in place of the second; of it, the bits of the mask.
+#[inline(always)]
+pub(crate) fn word(
+    op: LaneOp,
+    width: Width,
+    a: &[u8; WORD],
+    b: &mut [u8; WORD],
+    mask: &[u8; WORD],
+) {
+    let words = Words { a, b, mask };
+    match width {
+        Width::W8 => choose::<u8>(op, words),
+        Width::W16 => choose::<u16>(op, words),
+        Width::W32 => choose::<u32>(op, words),
+        Width::W64 => choose::<u64>(op, words),
+    }
+}
+
+/// Operands of any length.
+struct Slices<'a, const BIG: bool> {
+    a: &'a [u8],
+    b: &'a [u8],
+    out: &'a mut [u8],
+}
+
+impl<const BIG: bool> Apply for Slices<'_, BIG> {
+    #[inline(always)]
+    fn apply<L: Lane>(self, f: impl Fn(L, L) -> L) {
+        let bytes = size_of::<L>();
+        let operands = self.a.chunks_exact(bytes).zip(self.b.chunks_exact(bytes));
+        for (out, (a, b)) in self.out.chunks_exact_mut(bytes).zip(operands) {
+            f(L::read::<BIG>(a), L::read::<BIG>(b)).write::<BIG>(out);
+        }
     }
 }
 
 /// See [`Kernels::lanes`](crate::Kernels::lanes).
 #[inline(always)]
 pub(crate) fn lanes(op: LaneOp, width: Width, order: Order, a: &[u8], b: &[u8], out: &mut [u8]) {
-    let b = if op.is_unary() { a } else { b };
-    let len = out.len().min(a.len()).min(b.len());
-    let (a, b, out) = (&a[..len], &b[..len], &mut out[..len]);
-    match (order, width) {
-        (_, Width::W8) => typed::<u8, false>(op, a, b, out),
-        (Order::Little, Width::W16) => typed::<u16, false>(op, a, b, out),
-        (Order::Little, Width::W32) => typed::<u32, false>(op, a, b, out),
-        (Order::Little, Width::W64) => typed::<u64, false>(op, a, b, out),
-        (Order::Big, Width::W16) => typed::<u16, true>(op, a, b, out),
-        (Order::Big, Width::W32) => typed::<u32, true>(op, a, b, out),
-        (Order::Big, Width::W64) => typed::<u64, true>(op, a, b, out),
+    match order {
+        Order::Little => slices(op, width, Slices::<false> { a, b, out }),
+        Order::Big => slices(op, width, Slices::<true> { a, b, out }),
     }
 }
 
 #[inline(always)]
-fn typed<L: Lane, const BIG: bool>(op: LaneOp, a: &[u8], b: &[u8], out: &mut [u8]) {
-    macro_rules! by {
-        ($f:expr) => {
-            words(a, b, out, |a, b| L::zip::<BIG>(a, b, $f))
-        };
+fn slices<const BIG: bool>(op: LaneOp, width: Width, slices: Slices<'_, BIG>) {
+    let slices = Slices { a: if op.is_unary() { slices.b } else { slices.a }, ..slices };
+    match width {
+        Width::W8 => choose::<u8>(op, slices),
+        Width::W16 => choose::<u16>(op, slices),
+        Width::W32 => choose::<u32>(op, slices),
+        Width::W64 => choose::<u64>(op, slices),
     }
-    match op {
-        LaneOp::Add => by!(L::add),
-        LaneOp::Mul => by!(L::mul),
-        LaneOp::Sub => by!(L::sub),
-        LaneOp::Div => by!(L::div),
-        LaneOp::Sdiv => by!(L::sdiv),
-        LaneOp::Mod => by!(L::rem),
-        LaneOp::Smod => by!(L::srem),
-        LaneOp::Lt => by!(|a, b| L::flag(a < b)),
-        LaneOp::Gt => by!(|a, b| L::flag(a > b)),
-        LaneOp::Slt => by!(|a, b| L::flag(a.slt(b))),
-        LaneOp::Sgt => by!(|a, b| L::flag(b.slt(a))),
-        LaneOp::Eq => by!(|a, b| L::flag(a == b)),
-        LaneOp::IsZero => by!(|a, _| L::flag(a == L::ZERO)),
-        LaneOp::And => by!(L::and),
-        LaneOp::Or => by!(L::or),
-        LaneOp::Xor => by!(L::xor),
-        LaneOp::Not => by!(|a, _| L::ZERO.sub(a).sub(L::ONE)),
-        LaneOp::Shl => by!(|a, b| b.shl(a)),
-        LaneOp::Shr => by!(|a, b| b.shr(a)),
-        LaneOp::Sar => by!(|a, b| b.sar(a)),
-        LaneOp::Rol => by!(|a, b| b.rol(a)),
-        LaneOp::Ror => by!(|a, b| b.ror(a)),
-    }
-}
-
-/// `f` on each word of the operands, which are of one length; the last one is filled up with zeros.
-#[inline(always)]
-fn words(a: &[u8], b: &[u8], out: &mut [u8], f: impl Fn(&[u8; WORD], &[u8; WORD]) -> [u8; WORD]) {
-    let (a, a_rest) = a.as_chunks::<WORD>();
-    let (b, b_rest) = b.as_chunks::<WORD>();
-    let (out, out_rest) = out.as_chunks_mut::<WORD>();
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = f(a, b);
-    }
-    if !out_rest.is_empty() {
-        out_rest.copy_from_slice(&f(&fill(a_rest), &fill(b_rest))[..out_rest.len()]);
-    }
-}
-
-fn fill(rest: &[u8]) -> [u8; WORD] {
-    let mut word = [0; WORD];
-    word[..rest.len()].copy_from_slice(rest);
-    word
 }
 
 /// Lane *i* of the result is the lane of `data` that lane *i* of `mask` names, or zero if there is

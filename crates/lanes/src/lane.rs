@@ -47,12 +47,9 @@ pub(crate) trait Lane: Copy + Ord {
     const ZERO: Self;
     const ONE: Self;
 
-    /// `f` on each pair of lanes of two words.
-    fn zip<const BIG: bool>(
-        a: &[u8; WORD],
-        b: &[u8; WORD],
-        f: impl Fn(Self, Self) -> Self,
-    ) -> [u8; WORD];
+    /// Puts `f` of each pair of lanes in place of the second, as far as the mask has ones. The least
+    /// significant byte comes first.
+    fn zip(a: &[u8; WORD], b: &mut [u8; WORD], mask: &[u8; WORD], f: impl Fn(Self, Self) -> Self);
     /// A lane's bytes, at most eight, as a number.
     fn read<const BIG: bool>(bytes: &[u8]) -> Self;
     fn write<const BIG: bool>(self, bytes: &mut [u8]);
@@ -62,6 +59,8 @@ pub(crate) trait Lane: Copy + Ord {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
+    /// The upper half of the product.
+    fn mulhi(self, other: Self) -> Self;
     /// Zero by zero (as the EVM's DIV).
     fn div(self, other: Self) -> Self;
     /// Zero by zero; the minimum by −1 is the minimum (as SDIV).
@@ -91,19 +90,22 @@ pub(crate) trait Lane: Copy + Ord {
 }
 
 /// Quotient and remainder by way of floating point, which vector units can divide and integers they
-/// cannot. Exact: the quotient of two integers below 2^k that is no integer lies further than
-/// 2^-k, relatively, below the next one, and the significand has more than k bits.
+/// cannot. The quotient is rounded to the nearest integer, by adding a power of two which leaves it
+/// in the low bits of the significand, and so is right or one too many; then the remainder is below
+/// zero.
 macro_rules! divide_by_float {
-    ($lane:ty, $float:ty) => {
+    ($signed:ty) => {
         #[inline(always)]
         fn div(self, other: Self) -> Self {
-            let quotient = (self as $float / other as $float) as Self;
-            if other == 0 { 0 } else { quotient }
+            let (quotient, remainder) = self.nearest(other);
+            let quotient = if remainder < 0 { quotient - 1 } else { quotient };
+            if other == 0 { 0 } else { quotient as Self }
         }
         #[inline(always)]
         fn rem(self, other: Self) -> Self {
-            let quotient = (self as $float / other as $float) as Self;
-            if other == 0 { 0 } else { self.wrapping_sub(quotient.wrapping_mul(other)) }
+            let (_, remainder) = self.nearest(other);
+            let remainder = if remainder < 0 { remainder + other as $signed } else { remainder };
+            if other == 0 { 0 } else { remainder as Self }
         }
         #[inline(always)]
         fn sdiv(self, other: Self) -> Self {
@@ -118,6 +120,34 @@ macro_rules! divide_by_float {
         }
     };
 }
+
+/// Division to the nearest integer.
+trait Nearest: Sized {
+    type Signed;
+    /// The quotient rounded and the remainder, which may be below zero; anything by zero.
+    fn nearest(self, other: Self) -> (Self::Signed, Self::Signed);
+}
+
+macro_rules! nearest {
+    ($lane:ty, $float:ty, $bits:ty, $signed:ty) => {
+        impl Nearest for $lane {
+            type Signed = $signed;
+            #[inline(always)]
+            fn nearest(self, other: Self) -> ($signed, $signed) {
+                const SIGNIFICAND: $bits = (1 << (<$float>::MANTISSA_DIGITS - 1)) - 1;
+                const ROUND: $float = (SIGNIFICAND + 1) as $float;
+                let quotient = <$float>::from(self) / <$float>::from(other) + ROUND;
+                let quotient = (quotient.to_bits() & SIGNIFICAND) as $signed;
+                let product = quotient.wrapping_mul(other as $signed);
+                (quotient, (self as $signed).wrapping_sub(product))
+            }
+        }
+    };
+}
+
+nearest!(u8, f32, u32, i32);
+nearest!(u16, f32, u32, i32);
+nearest!(u32, f64, u64, i64);
 
 macro_rules! divide_by_integer {
     () => {
@@ -141,30 +171,26 @@ macro_rules! divide_by_integer {
 }
 
 macro_rules! lane {
-    ($lane:ident, $signed:ident, { $($divide:tt)* }) => {
+    ($lane:ident, $signed:ident, $double:ident, { $($divide:tt)* }) => {
         impl Lane for $lane {
             const ZERO: Self = 0;
             const ONE: Self = 1;
 
             #[inline(always)]
-            fn zip<const BIG: bool>(
+            fn zip(
                 a: &[u8; WORD],
-                b: &[u8; WORD],
+                b: &mut [u8; WORD],
+                mask: &[u8; WORD],
                 f: impl Fn(Self, Self) -> Self,
-            ) -> [u8; WORD] {
+            ) {
                 const BYTES: usize = size_of::<$lane>();
                 let (a, _) = a.as_chunks::<BYTES>();
-                let (b, _) = b.as_chunks::<BYTES>();
-                let mut out = [0; WORD];
-                let (lanes, _) = out.as_chunks_mut::<BYTES>();
+                let (b, _) = b.as_chunks_mut::<BYTES>();
+                let (mask, _) = mask.as_chunks::<BYTES>();
                 for i in 0..WORD / BYTES {
-                    lanes[i] = if BIG {
-                        f(Self::from_be_bytes(a[i]), Self::from_be_bytes(b[i])).to_be_bytes()
-                    } else {
-                        f(Self::from_le_bytes(a[i]), Self::from_le_bytes(b[i])).to_le_bytes()
-                    };
+                    let lane = f(Self::from_le_bytes(a[i]), Self::from_le_bytes(b[i]));
+                    b[i] = (lane & Self::from_le_bytes(mask[i])).to_le_bytes();
                 }
-                out
             }
             #[inline(always)]
             fn read<const BIG: bool>(bytes: &[u8]) -> Self {
@@ -196,6 +222,10 @@ macro_rules! lane {
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
                 self.wrapping_mul(other)
+            }
+            #[inline(always)]
+            fn mulhi(self, other: Self) -> Self {
+                ((self as $double * other as $double) >> Self::BITS) as Self
             }
             $($divide)*
             #[inline(always)]
@@ -252,15 +282,15 @@ trait TwosComplement {
     fn signed(self) -> Self::Signed;
 }
 
-lane!(u8, i8, {
-    divide_by_float!(u8, f32);
+lane!(u8, i8, u16, {
+    divide_by_float!(i32);
 });
-lane!(u16, i16, {
-    divide_by_float!(u16, f32);
+lane!(u16, i16, u32, {
+    divide_by_float!(i32);
 });
-lane!(u32, i32, {
-    divide_by_float!(u32, f64);
+lane!(u32, i32, u64, {
+    divide_by_float!(i64);
 });
-lane!(u64, i64, {
+lane!(u64, i64, u128, {
     divide_by_integer!();
 });

@@ -139,17 +139,13 @@ fn typed<L: Lane>(request: &List<'_>, out: &mut [u8]) {
     // The sum's second operand is empty.
     let (b, modulus) = rest.split_at(len.min(rest.len()));
     match request.op {
-        ListOp::Lanes(op @ (LaneOp::Shl | LaneOp::Shr)) => lanes::<L>(op, b, a, out),
-        ListOp::Lanes(op) => lanes::<L>(op, a, b, out),
+        ListOp::Lanes(op @ (LaneOp::Shl | LaneOp::Shr)) => {
+            kernel::lanes(op, request.width, Order::Big, b, a, out);
+        }
+        ListOp::Lanes(op) => kernel::lanes(op, request.width, Order::Big, a, b, out),
         ListOp::Sum => kernel::sum::<L, true>(a).write::<true>(out),
         ListOp::Dot => kernel::dot::<L, true>(a, b).write::<true>(out),
         ListOp::Modular(op) => modular::<L, true>(op, a, b, L::read::<true>(modulus), out),
         ListOp::Shuffle => kernel::shuffle::<L, L, true>(a, b, out),
     }
-}
-
-#[inline(always)]
-fn lanes<L: Lane>(op: LaneOp, a: &[u8], b: &[u8], out: &mut [u8]) {
-    let width = if size_of::<L>() == 4 { Width::W32 } else { Width::W64 };
-    kernel::lanes(op, width, Order::Big, a, b, out);
 }

@@ -7,7 +7,7 @@
 
 use crate::{
     kernel::{self, LaneOp},
-    lane::{Lane, Order, WORD, Width},
+    lane::{Lane, WORD, Width},
 };
 
 /// How a word is read as lanes: EIP-616's type byte.
@@ -89,6 +89,7 @@ impl Instruction {
                 let Some(to) = LaneType::decode(immediates[1]) else { return None };
                 return Some(Self::Convert { from: ty, to });
             }
+            0xb9 => LaneOp::MulHi,
             0xbe => return Some(Self::Cast(ty)),
             0xbf => return Some(Self::Shuffle(ty)),
             0xc0 => LaneOp::Lt,
@@ -130,46 +131,25 @@ impl Instruction {
 
 /// See [`Kernels::word`](crate::Kernels::word).
 #[inline(always)]
-pub(crate) fn word(instruction: Instruction, a: &[u8; WORD], b: &[u8; WORD]) -> [u8; WORD] {
-    let mut out = [0; WORD];
+pub(crate) fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
     match instruction {
-        Instruction::Lanes(op, ty) => {
-            kernel::lanes(op, ty.width, Order::Little, a, b, &mut out);
-            live(out, ty)
-        }
-        Instruction::Index(ty) => {
-            let (first, rest) = (a[0] as usize, &a[1..]);
-            if first < ty.count() && rest.iter().all(|byte| *byte == 0) {
-                let bytes = ty.width.bytes();
-                let start = first * bytes;
-                out[..bytes].copy_from_slice(&b[start..start + bytes]);
-            }
-            out
-        }
-        Instruction::Cast(ty) => live(*a, ty),
-        Instruction::Shuffle(ty) => {
-            let (data, mask) = (&b[..ty.bytes()], &a[..ty.count()]);
-            let out_lanes = &mut out[..ty.bytes()];
-            match ty.width {
-                Width::W8 => kernel::shuffle::<u8, u8, false>(data, mask, out_lanes),
-                Width::W16 => kernel::shuffle::<u16, u8, false>(data, mask, out_lanes),
-                Width::W32 => kernel::shuffle::<u32, u8, false>(data, mask, out_lanes),
-                Width::W64 => kernel::shuffle::<u64, u8, false>(data, mask, out_lanes),
-            }
-            out
-        }
+        Instruction::Lanes(op, ty) => kernel::word(op, ty.width, a, b, live(ty)),
+        Instruction::Index(ty) => *b = index(a, b, ty),
+        Instruction::Cast(ty) => kernel::word(LaneOp::And, Width::W64, live(ty), b, live(ty)),
+        Instruction::Shuffle(ty) => *b = shuffle(a, b, ty),
         Instruction::Convert { from, to } => {
-            convert(from, to, &a[..from.bytes()], &mut out[..to.bytes()]);
-            out
+            let mut out = [0; WORD];
+            convert(from, to, &b[..from.bytes()], &mut out[..to.bytes()]);
+            *b = out;
         }
     }
 }
 
-/// The word without its dead bits.
+/// All bits of the live bytes.
 #[inline(always)]
-fn live(word: [u8; WORD], ty: LaneType) -> [u8; WORD] {
-    // All bits of each live byte, by logarithm of the number of bytes: 1, 2, 4, 8, 16, 32.
-    const LIVE: [[u8; WORD]; 6] = {
+fn live(ty: LaneType) -> &'static [u8; WORD] {
+    // By logarithm of the number of bytes: 1, 2, 4, 8, 16, 32.
+    static LIVE: [[u8; WORD]; 6] = {
         let mut masks = [[0; WORD]; 6];
         let mut log = 0;
         while log < 6 {
@@ -182,8 +162,37 @@ fn live(word: [u8; WORD], ty: LaneType) -> [u8; WORD] {
         }
         masks
     };
-    let mask = &LIVE[ty.width as usize + ty.log_count as usize];
-    core::array::from_fn(|i| word[i] & mask[i])
+    &LIVE[ty.width as usize + ty.log_count as usize]
+}
+
+#[inline(always)]
+fn index(a: &[u8; WORD], b: &[u8; WORD], ty: LaneType) -> [u8; WORD] {
+    let mut out = [0; WORD];
+    let (groups, _) = a.as_chunks::<8>();
+    let [index, rest @ ..] = [0, 1, 2, 3].map(|i| u64::from_le_bytes(groups[i]));
+    if index < ty.count() as u64 && rest == [0; 3] {
+        // The eight bytes with the lane, moved down until it is the lowest.
+        let start = (index as usize) << ty.width as u32;
+        let (groups, _) = b.as_chunks::<8>();
+        let lane = u64::from_le_bytes(groups[start / 8 % 4]) >> (start % 8 * 8);
+        let lane = lane & (u64::MAX >> (64 - ty.width.bits()));
+        out[..8].copy_from_slice(&lane.to_le_bytes());
+    }
+    out
+}
+
+#[inline(always)]
+fn shuffle(mask: &[u8; WORD], data: &[u8; WORD], ty: LaneType) -> [u8; WORD] {
+    let mut out = [0; WORD];
+    let (data, mask) = (&data[..ty.bytes()], &mask[..ty.count()]);
+    let lanes = &mut out[..ty.bytes()];
+    match ty.width {
+        Width::W8 => kernel::shuffle::<u8, u8, false>(data, mask, lanes),
+        Width::W16 => kernel::shuffle::<u16, u8, false>(data, mask, lanes),
+        Width::W32 => kernel::shuffle::<u32, u8, false>(data, mask, lanes),
+        Width::W64 => kernel::shuffle::<u64, u8, false>(data, mask, lanes),
+    }
+    out
 }
 
 #[inline(always)]

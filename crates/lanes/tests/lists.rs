@@ -1,5 +1,6 @@
 //! The list precompile against the oracle, and each way a request can be wrong.
 
+#[path = "oracle/lists.rs"]
 mod oracle;
 
 use oracle::request;

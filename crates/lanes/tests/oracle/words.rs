@@ -1,8 +1,8 @@
-//! What the profile says, written down a second time and as plainly as can be: one lane at a time, in
-//! wide integers, from the digest's tables. Shares nothing with the kernels.
+//! What the profile says of words, written down a second time and as plainly as can be: one lane at a time, in
+//! wide integers. Shares nothing with the kernels.
 
 /// The legal type bytes with lane bytes and lane count, from the table of EIP-616.
-pub const TYPES: [(u8, usize, usize); 18] = [
+pub(crate) const TYPES: [(u8, usize, usize); 18] = [
     (0x00, 1, 1),
     (0x01, 1, 2),
     (0x02, 1, 4),
@@ -23,13 +23,13 @@ pub const TYPES: [(u8, usize, usize); 18] = [
     (0x32, 8, 4),
 ];
 
-/// The opcodes with one type byte: XADD to XSMOD, XCAST, XSHUFFLE, XLT to XROR.
-pub fn opcodes() -> Vec<u8> {
-    (0xb1..=0xb7).chain(0xbe..=0xcf).collect()
+/// The opcodes with one type byte: XADD to XSMOD, XMULHI, XCAST, XSHUFFLE, XLT to XROR.
+pub(crate) fn opcodes() -> Vec<u8> {
+    (0xb1..=0xb7).chain([0xb9]).chain(0xbe..=0xcf).collect()
 }
 
 /// XCONV, with two type bytes.
-pub const XCONV: u8 = 0xb8;
+pub(crate) const XCONV: u8 = 0xb8;
 
 fn get(word: &[u8; 32], bytes: usize, lane: usize) -> u128 {
     (0..bytes).map(|i| u128::from(word[lane * bytes + i]) << (8 * i)).sum()
@@ -61,6 +61,7 @@ fn lane(opcode: u8, bits: u32, a: u128, b: u128) -> u128 {
         0xb6 => a % b,
         0xb7 if b == 0 => 0,
         0xb7 => (sa % sb) as u128,
+        0xb9 => (a * b) >> bits,
         0xc0 => (a < b).into(),
         0xc1 => (a > b).into(),
         0xc2 => (sa < sb).into(),
@@ -83,7 +84,13 @@ fn lane(opcode: u8, bits: u32, a: u128, b: u128) -> u128 {
 }
 
 /// What an opcode with the type of `bytes` and `count` makes of the top `a` and the next word `b`.
-pub fn execute(opcode: u8, bytes: usize, count: usize, a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
+pub(crate) fn execute(
+    opcode: u8,
+    bytes: usize,
+    count: usize,
+    a: &[u8; 32],
+    b: &[u8; 32],
+) -> [u8; 32] {
     let mut out = [0; 32];
     match opcode {
         0xbe => out[..bytes * count].copy_from_slice(&a[..bytes * count]),
@@ -110,57 +117,10 @@ pub fn execute(opcode: u8, bytes: usize, count: usize, a: &[u8; 32], b: &[u8; 32
 }
 
 /// What XCONV makes of `a`.
-pub fn convert(from: (usize, usize), to: (usize, usize), a: &[u8; 32]) -> [u8; 32] {
+pub(crate) fn convert(from: (usize, usize), to: (usize, usize), a: &[u8; 32]) -> [u8; 32] {
     let mut out = [0; 32];
     for i in 0..from.1.min(to.1) {
         set(&mut out, to.0, i, get(a, from.0, i));
     }
     out
-}
-
-/// What VECMATH answers to a request that is right, by `op` on the lanes of the lists.
-pub fn list(op: u8, bytes: usize, a: &[u64], b: &[u64], modulus: u64) -> Vec<u64> {
-    let cut = |value: u128| value as u64 & (u64::MAX >> (64 - 8 * bytes));
-    let bits = 8 * bytes as u64;
-    let m = u128::from(modulus);
-    let zip = |f: &dyn Fn(u128, u128) -> u128| -> Vec<u64> {
-        a.iter().zip(b).map(|(a, b)| cut(f((*a).into(), (*b).into()))).collect()
-    };
-    match op {
-        0x01 => zip(&|a, b| a + b),
-        0x02 => zip(&|a, b| a * b),
-        0x03 => zip(&|a, b| a.wrapping_sub(b)),
-        0x04 => zip(&|a, b| a & b),
-        0x05 => zip(&|a, b| a | b),
-        0x06 => zip(&|a, b| a ^ b),
-        0x07 => zip(&|a, b| if b < bits.into() { a << b } else { 0 }),
-        0x08 => zip(&|a, b| if b < bits.into() { a >> b } else { 0 }),
-        0x09 => zip(&|a, b| a.checked_rem(b).unwrap_or(0)),
-        0x0a => vec![cut(a.iter().fold(0, |sum, a| sum + u128::from(*a)))],
-        0x0b => {
-            let products = a.iter().zip(b).map(|(a, b)| a.wrapping_mul(*b));
-            vec![cut(products.fold(0, u64::wrapping_add).into())]
-        }
-        0x0c => zip(&|a, b| (a * b).checked_rem(m).unwrap_or(0)),
-        0x0d => zip(&|a, b| (a + b).checked_rem(m).unwrap_or(0)),
-        0x0e => {
-            zip(&|a, b| (a % m.max(1) + m).wrapping_sub(b % m.max(1)).checked_rem(m).unwrap_or(0))
-        }
-        0x0f => {
-            let at = |place: &u64| usize::try_from(*place).ok().and_then(|place| a.get(place));
-            b.iter().map(|place| at(place).copied().unwrap_or(0)).collect()
-        }
-        _ => unreachable!("no list operation {op:#x}"),
-    }
-}
-
-/// A request of VECMATH.
-pub fn request(op: u8, bytes: usize, lists: &[&[u64]]) -> Vec<u8> {
-    let count = lists[0].len() as u32;
-    let mut input = vec![op, bytes as u8];
-    input.extend(count.to_be_bytes());
-    for lane in lists.iter().copied().flatten() {
-        input.extend(&lane.to_be_bytes()[8 - bytes..]);
-    }
-    input
 }
