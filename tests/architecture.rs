@@ -28,6 +28,8 @@ const COPROCESSORS: [&str; 8] = [
     "tandem-kzg",
     "tandem-modexp",
 ];
+/// Assembly as text; it knows the opcode table and runs nothing.
+const ASM: &str = "tandem-asm";
 /// Test tooling that any crate may use as a dev-dependency.
 const VECTORS: &str = "tandem-vectors";
 
@@ -65,9 +67,11 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "tandem-code" => vec![WAIST, SCHEDULE],
         GLUE => [&[WAIST][..], &BELOW_GLUE].concat(),
         EVM => [&[WAIST, GLUE, SCHEDULE][..], &COPROCESSORS].concat(),
-        "tandem-fixtures" | "tandem-report" | BENCH => vec![EVM],
-        CLI => vec![EVM, "tandem-fixtures", "tandem-report"],
-        TESTS => vec![EVM, "tandem-fixtures", "tandem-report"],
+        ASM => vec![SCHEDULE],
+        "tandem-fixtures" | "tandem-report" => vec![EVM],
+        BENCH => vec![ASM, EVM],
+        CLI => vec![ASM, EVM, "tandem-fixtures", "tandem-report"],
+        TESTS => vec![ASM, EVM, "tandem-fixtures", "tandem-report"],
         VECTORS => vec![WAIST],
         _ if BELOW_GLUE.contains(&name) || COPROCESSORS.contains(&name) => vec![WAIST],
         _ => return None,
