@@ -139,7 +139,7 @@ mod tests {
         let mut word = || -> [u8; WORD] {
             core::array::from_fn(|_| {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (seed >> 56) as u8 & (seed >> 40) as u8 >> (seed >> 61)
+                (seed >> 56) as u8 & ((seed >> 40) as u8 >> (seed >> 61))
             })
         };
         for _ in 0..20 {
@@ -168,7 +168,7 @@ mod tests {
     fn lists_too() {
         let mut input = [0; 6 + 8 * 61];
         for (i, byte) in input.iter_mut().enumerate() {
-            *byte = (i * i >> 3) as u8;
+            *byte = ((i * i) >> 3) as u8;
         }
         for op in 0x01..=0x0f {
             for width in [4, 8] {

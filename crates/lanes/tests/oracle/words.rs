@@ -95,8 +95,7 @@ pub(crate) fn execute(
     match opcode {
         0xbe => out[..bytes * count].copy_from_slice(&a[..bytes * count]),
         0xbf => {
-            for i in 0..count {
-                let from = usize::from(a[i]);
+            for (i, from) in a[..count].iter().map(|byte| usize::from(*byte)).enumerate() {
                 let value = if from < count { get(b, bytes, from) } else { 0 };
                 set(&mut out, bytes, i, value);
             }
