@@ -3,9 +3,9 @@
 
 use std::{collections::HashSet, fmt, fmt::Write as _};
 
-use tandem_schedule::op;
+use tandem_schedule::{Extensions, op};
 
-use crate::instruction::{Decoded, Extensions, Immediate};
+use crate::instruction::{Found, Immediate};
 
 /// Disassembles code.
 ///
@@ -47,8 +47,8 @@ impl Disassembler {
         let mut lines = Vec::new();
         let mut pc = 0;
         while pc < code.len() {
-            let mut line = match Decoded::read(&code[pc..], self.extensions) {
-                Some(decoded) => Line::of_instruction(&decoded),
+            let mut line = match Found::read(&code[pc..], self.extensions) {
+                Some(found) => Line::of_instruction(&found),
                 None => Line::of_bytes(&code[pc..pc + self.unknown(&code[pc..])]),
             };
             (line.pc, line.bytes) = (pc, code[pc..pc + line.bytes.len()].to_vec());
@@ -63,7 +63,7 @@ impl Disassembler {
         /// So many fit a line.
         const MOST: usize = 16;
         let is_unknown =
-            |at: &usize| *at < code.len() && Decoded::read(&code[*at..], self.extensions).is_none();
+            |at: &usize| *at < code.len() && Found::read(&code[*at..], self.extensions).is_none();
         let cut_short = match code[0] {
             op::PUSH1..=op::PUSH32 => code.len(),
             _ => 1,
@@ -104,16 +104,16 @@ pub struct Line {
 }
 
 impl Line {
-    fn of_instruction(decoded: &Decoded<'_>) -> Self {
-        let bytes = decoded.immediates;
-        let operands = match (decoded.instruction.immediate, bytes) {
+    fn of_instruction(found: &Found<'_>) -> Self {
+        let bytes = found.immediates;
+        let operands = match (found.instruction.immediate, bytes) {
             (Immediate::Push(_), bytes) => format!("0x{}", const_hex::encode(bytes)),
             (Immediate::Registers, [out, out_stride, x, x_stride, y, y_stride, count]) => {
                 format!("{out}:{out_stride}, {x}:{x_stride}, {y}:{y_stride}, {count}")
             }
             _ => String::new(),
         };
-        Self::new(decoded.len(), decoded.mnemonic(), operands)
+        Self::new(found.len(), found.mnemonic(), operands)
     }
 
     fn of_bytes(bytes: &[u8]) -> Self {

@@ -4,12 +4,12 @@
 use std::{collections::HashMap, rc::Rc};
 
 use num_bigint::{BigInt, Sign};
-use tandem_schedule::{Fork, op};
+use tandem_schedule::{Extensions, Fork, op};
 
 use crate::{
     diagnostic::{Expansion, Origin, Problem, Span},
     expression::{Expression, Unknown},
-    instruction::{Extensions, Immediate, Instruction, Mnemonic},
+    instruction::{Immediate, Instruction, Mnemonic},
     parse::{Block, Kind, Macro, Operands, StackStep, Statement},
     scope::{Binding, Scope},
     stack::StackNames,
@@ -348,15 +348,14 @@ impl Expander {
         scope: &Rc<Scope>,
     ) -> Result<(), Problem> {
         self.outside_data(&origin)?;
-        let Instruction { name, since, immediate, .. } = mnemonic.instruction;
-        match since {
-            Ok(since) if since > self.fork => {
-                let message =
-                    format!("{} has no {name}: {} brought it", self.fork.name(), since.name());
-                return Err(Problem::at(origin.span, message));
-            }
-            Ok(_) => {}
-            Err(extension) => self.extensions = self.extensions.with(extension),
+        let Instruction { name, since, extension, immediate, .. } = mnemonic.instruction;
+        if since > self.fork {
+            let message =
+                format!("{} has no {name}: {} brought it", self.fork.name(), since.name());
+            return Err(Problem::at(origin.span, message));
+        }
+        if let Some(extension) = extension {
+            self.extensions = self.extensions.with(extension);
         }
         self.stack.follow(&mnemonic.instruction);
         let mut bytes = mnemonic.bytes();
@@ -442,7 +441,7 @@ impl Expander {
 
 /// An opcode of the forks that has no immediates.
 fn plain(byte: u8) -> Mnemonic {
-    Mnemonic { instruction: Instruction::of_fork(byte), prefixed: false, types: Vec::new() }
+    Mnemonic { instruction: Instruction::of_fork(byte), types: Vec::new() }
 }
 
 fn outermost(scope: &Rc<Scope>) -> Rc<Scope> {

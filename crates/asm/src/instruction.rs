@@ -1,82 +1,9 @@
 //! The instructions as assembly has them: the opcode table's rows, how their immediates are written, and
 //! how bytes become one. Names the language adds (labels, directives) are not here.
 
-use std::{collections::HashMap, fmt, str::FromStr, sync::LazyLock};
+use std::{collections::HashMap, sync::LazyLock};
 
-use tandem_schedule::{Fork, opcode};
-
-/// The byte before an instruction of an extension (EIP-8163).
-pub(crate) const PREFIX: u8 = 0xae;
-
-/// A set of opcodes that no fork has, and that any may be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Extension {
-    /// Modular arithmetic on registers (EIP-6690).
-    EvmMax,
-    /// Lanes of a word (EIP-616), behind the prefix 0xAE.
-    Simd,
-}
-
-impl Extension {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::EvmMax, Self::Simd];
-
-    /// The name by which it is enabled.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::EvmMax => "evmmax",
-            Self::Simd => "simd",
-        }
-    }
-}
-
-impl FromStr for Extension {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|one| one.name() == name);
-        found.ok_or_else(|| format!("no such extension: {name:?}; there are evmmax and simd"))
-    }
-}
-
-/// Some of the extensions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extensions(u8);
-
-impl Extensions {
-    /// None of them.
-    pub const NONE: Self = Self(0);
-
-    /// With one more.
-    #[must_use]
-    pub const fn with(self, extension: Extension) -> Self {
-        Self(self.0 | 1 << extension as u8)
-    }
-
-    /// Whether one is among them.
-    pub const fn has(self, extension: Extension) -> bool {
-        self.0 >> extension as u8 & 1 == 1
-    }
-
-    /// Those there are.
-    pub fn iter(self) -> impl Iterator<Item = Extension> {
-        Extension::ALL.into_iter().filter(move |one| self.has(*one))
-    }
-}
-
-impl FromIterator<Extension> for Extensions {
-    fn from_iter<I: IntoIterator<Item = Extension>>(extensions: I) -> Self {
-        extensions.into_iter().fold(Self::NONE, Self::with)
-    }
-}
-
-impl fmt::Display for Extensions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.iter().map(Extension::name).collect();
-        f.write_str(&names.join(","))
-    }
-}
+use tandem_schedule::{Extension, Extensions, Fork, Opcode, PREFIX, decode, opcode, prefixed};
 
 /// What stands behind an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,16 +17,6 @@ pub(crate) enum Immediate {
     Types(u8),
 }
 
-impl Immediate {
-    pub(crate) const fn len(self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Push(n) | Self::Types(n) => n as usize,
-            Self::Registers => 7,
-        }
-    }
-}
-
 /// One instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
@@ -110,8 +27,10 @@ pub(crate) struct Instruction {
     pub(crate) immediate: Immediate,
     pub(crate) inputs: u8,
     pub(crate) outputs: u8,
-    /// The first fork that has it; of an extension's, none.
-    pub(crate) since: Result<Fork, Extension>,
+    /// The first fork that has it.
+    pub(crate) since: Fork,
+    /// The extension that has it.
+    pub(crate) extension: Option<Extension>,
 }
 
 impl Instruction {
@@ -120,112 +39,44 @@ impl Instruction {
     /// # Panics
     /// If no fork has it.
     pub(crate) fn of_fork(byte: u8) -> Self {
-        TABLE.plain[usize::from(byte)].expect("the opcode table has it")
+        Self::of_row(byte, false, opcode(byte).expect("the opcode table has it"))
+    }
+
+    fn of_row(byte: u8, prefixed: bool, row: &Opcode) -> Self {
+        let immediate = match (row.immediate, row.extension) {
+            (0, _) => Immediate::None,
+            (n, None) => Immediate::Push(n),
+            (_, Some(Extension::EvmMax)) => Immediate::Registers,
+            (n, Some(_)) => Immediate::Types(n),
+        };
+        let Opcode { name, inputs, outputs, since, extension, .. } = *row;
+        Self { name, byte, prefixed, immediate, inputs, outputs, since, extension }
     }
 }
 
-/// Byte, name, words in.
-const EVMMAX: [(u8, &str, u8); 6] = [
-    (0xc0, "SETMODX", 4),
-    (0xc1, "LOADX", 3),
-    (0xc2, "STOREX", 3),
-    (0xc3, "ADDMODX", 0),
-    (0xc4, "SUBMODX", 0),
-    (0xc5, "MULMODX", 0),
-];
+/// The opcode table by name. Where a name is both plain and prefixed, only the plain one is here.
+static BY_NAME: LazyLock<HashMap<&'static str, Instruction>> = LazyLock::new(|| {
+    let rows = |prefixed: bool, row_of: fn(u8) -> Option<&'static Opcode>| {
+        (0..=u8::MAX).filter_map(move |byte| {
+            let row = row_of(byte)?;
+            Some((row.name, Instruction::of_row(byte, prefixed, row)))
+        })
+    };
+    rows(true, prefixed).chain(rows(false, opcode)).collect()
+});
 
-/// Byte, name, words in, lane types.
-const SIMD: [(u8, &str, u8, u8); 27] = [
-    (0xb1, "XADD", 2, 1),
-    (0xb2, "XMUL", 2, 1),
-    (0xb3, "XSUB", 2, 1),
-    (0xb4, "XDIV", 2, 1),
-    (0xb5, "XSDIV", 2, 1),
-    (0xb6, "XMOD", 2, 1),
-    (0xb7, "XSMOD", 2, 1),
-    (0xb8, "XCONV", 1, 2),
-    (0xb9, "XMULHI", 2, 1),
-    (0xbe, "XCAST", 1, 1),
-    (0xbf, "XSHUFFLE", 2, 1),
-    (0xc0, "XLT", 2, 1),
-    (0xc1, "XGT", 2, 1),
-    (0xc2, "XSLT", 2, 1),
-    (0xc3, "XSGT", 2, 1),
-    (0xc4, "XEQ", 2, 1),
-    (0xc5, "XISZERO", 1, 1),
-    (0xc6, "XAND", 2, 1),
-    (0xc7, "XOR", 2, 1),
-    (0xc8, "XXOR", 2, 1),
-    (0xc9, "XNOT", 1, 1),
-    (0xca, "XINDEX", 2, 1),
-    (0xcb, "XSHL", 2, 1),
-    (0xcc, "XSHR", 2, 1),
-    (0xcd, "XSAR", 2, 1),
-    (0xce, "XROL", 2, 1),
-    (0xcf, "XROR", 2, 1),
-];
-
-fn of_forks() -> impl Iterator<Item = Instruction> {
-    (0..=u8::MAX).filter_map(|byte| {
-        let row = opcode(byte)?;
-        let immediate = match row.immediate {
-            0 => Immediate::None,
-            n => Immediate::Push(n),
-        };
-        let (name, since) = (row.name, Ok(row.since));
-        let (inputs, outputs) = (row.inputs, row.outputs);
-        Some(Instruction { name, byte, prefixed: false, immediate, inputs, outputs, since })
+/// The instruction of a name behind the prefix.
+fn find_prefixed(name: &str) -> Option<Instruction> {
+    (0..=u8::MAX).find_map(|byte| {
+        let row = prefixed(byte).filter(|row| row.name == name)?;
+        Some(Instruction::of_row(byte, true, row))
     })
 }
 
-fn of_extensions() -> impl Iterator<Item = Instruction> {
-    let evmmax = EVMMAX.into_iter().map(|(byte, name, inputs)| Instruction {
-        name,
-        byte,
-        prefixed: false,
-        immediate: if inputs == 0 { Immediate::Registers } else { Immediate::None },
-        inputs,
-        outputs: 0,
-        since: Err(Extension::EvmMax),
-    });
-    let simd = SIMD.into_iter().map(|(byte, name, inputs, types)| Instruction {
-        name,
-        byte,
-        prefixed: true,
-        immediate: Immediate::Types(types),
-        inputs,
-        outputs: 1,
-        since: Err(Extension::Simd),
-    });
-    evmmax.chain(simd)
-}
-
-/// Instructions by byte, without and with the prefix. Behind the prefix a byte may be one of SIMD's or
-/// one of EVM-MAX's: which of them, the extensions enabled decide.
-struct Table {
-    plain: [Option<Instruction>; 256],
-    simd: [Option<Instruction>; 256],
-    by_name: HashMap<&'static str, Instruction>,
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table { plain: [None; 256], simd: [None; 256], by_name: HashMap::new() };
-    for instruction in of_forks().chain(of_extensions()) {
-        let by_byte = if instruction.prefixed { &mut table.simd } else { &mut table.plain };
-        by_byte[usize::from(instruction.byte)] = Some(instruction);
-        // XOR is two: the one of lanes is told by its type.
-        if !(instruction.prefixed && instruction.name == "XOR") {
-            table.by_name.insert(instruction.name, instruction);
-        }
-    }
-    table
-});
-
-/// An instruction as written: with lane types, and with or without the prefix.
+/// An instruction as written: with lane types.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mnemonic {
     pub(crate) instruction: Instruction,
-    pub(crate) prefixed: bool,
     pub(crate) types: Vec<u8>,
 }
 
@@ -234,7 +85,7 @@ impl Mnemonic {
     /// instruction's.
     pub(crate) fn parse(name: &str) -> Result<Option<Self>, String> {
         let upper = name.to_ascii_uppercase();
-        let (prefixed, upper) = match upper.strip_prefix("AE.") {
+        let (behind_prefix, upper) = match upper.strip_prefix("AE.") {
             Some(rest) => (true, rest),
             None => (false, upper.as_str()),
         };
@@ -242,14 +93,13 @@ impl Mnemonic {
         let base = parts.next().unwrap_or_default();
         let types: Vec<_> = parts.collect();
         let Some(mut instruction) = find(base) else { return Ok(None) };
-        if base == "XOR" && !types.is_empty() {
-            instruction = TABLE.simd[0xc7].unwrap_or(instruction);
-        }
-        if prefixed && instruction.since.is_ok() {
-            return Err(format!(
-                "{} is no instruction of an extension: no prefix",
-                instruction.name
-            ));
+        // XOR is two: the one of lanes is told by its type.
+        if behind_prefix || !types.is_empty() {
+            instruction = match find_prefixed(base) {
+                Some(instruction) => instruction,
+                None if behind_prefix => return Err(format!("{base} has no form behind a prefix")),
+                None => return Err(format!("{base} takes no lane type")),
+            };
         }
         let wanted = match instruction.immediate {
             Immediate::Types(n) => n.into(),
@@ -263,13 +113,13 @@ impl Mnemonic {
             });
         }
         let types: Result<_, _> = types.into_iter().map(type_byte).collect();
-        Ok(Some(Self { instruction, prefixed: prefixed || instruction.prefixed, types: types? }))
+        Ok(Some(Self { instruction, types: types? }))
     }
 
     /// The bytes before the immediates that are operands.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(4);
-        bytes.extend(self.prefixed.then_some(PREFIX));
+        bytes.extend(self.instruction.prefixed.then_some(PREFIX));
         bytes.push(self.instruction.byte);
         bytes.extend_from_slice(&self.types);
         bytes
@@ -283,7 +133,7 @@ fn find(upper: &str) -> Option<Instruction> {
         "SUICIDE" => "SELFDESTRUCT",
         name => name,
     };
-    TABLE.by_name.get(name).copied()
+    BY_NAME.get(name).copied()
 }
 
 /// A lane type's byte (EIP-616): the width's logarithm, then the number's.
@@ -314,46 +164,35 @@ fn type_name(byte: u8) -> Option<String> {
 
 /// An instruction found in code.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Decoded<'c> {
+pub(crate) struct Found<'c> {
     pub(crate) instruction: Instruction,
-    pub(crate) prefixed: bool,
     pub(crate) immediates: &'c [u8],
 }
 
-impl<'c> Decoded<'c> {
+impl<'c> Found<'c> {
     /// The instruction at the start of the code; `None` if there is none, or not all of it.
     pub(crate) fn read(code: &'c [u8], extensions: Extensions) -> Option<Self> {
-        let known = |instruction: &Instruction| match instruction.since {
-            Ok(_) => true,
-            Err(extension) => extensions.has(extension),
-        };
-        let (&byte, rest) = code.split_first()?;
-        if let Some(instruction) = TABLE.plain[usize::from(byte)].filter(known) {
-            let immediates = rest.get(..instruction.immediate.len())?;
-            return Some(Self { instruction, prefixed: false, immediates });
-        }
-        let (&byte, rest) = rest.split_first().filter(|_| byte == PREFIX)?;
-        let of_evmmax = || TABLE.plain[usize::from(byte)].filter(|one| one.since.is_err());
-        let simd = TABLE.simd[usize::from(byte)].filter(known);
-        let instruction = simd.or_else(|| of_evmmax().filter(known))?;
-        let immediates = rest.get(..instruction.immediate.len())?;
+        let decoded = decode(code, extensions);
+        let row = decoded.opcode?;
+        let immediates = code.get(decoded.head..decoded.len)?;
+        let instruction = Instruction::of_row(code[decoded.head - 1], decoded.prefixed, row);
         let typed = matches!(instruction.immediate, Immediate::Types(_));
-        if typed && immediates.iter().any(|byte| type_name(*byte).is_none()) {
-            return None;
-        }
-        Some(Self { instruction, prefixed: true, immediates })
+        let legal = !typed || immediates.iter().all(|byte| type_name(*byte).is_some());
+        legal.then_some(Self { instruction, immediates })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        1 + usize::from(self.prefixed) + self.immediates.len()
+    pub(crate) const fn len(&self) -> usize {
+        1 + self.instruction.prefixed as usize + self.immediates.len()
     }
 
     /// As [`Mnemonic::parse`] reads it.
     pub(crate) fn mnemonic(&self) -> String {
-        let Instruction { name, prefixed: always, immediate, .. } = self.instruction;
-        let mut text = String::from(if self.prefixed && !always { "AE." } else { "" });
+        let Instruction { name, prefixed, immediate, .. } = self.instruction;
+        // The types tell of the prefix.
+        let tells = matches!(immediate, Immediate::Types(_));
+        let mut text = String::from(if prefixed && !tells { "AE." } else { "" });
         text += name;
-        if let Immediate::Types(_) = immediate {
+        if tells {
             for name in self.immediates.iter().filter_map(|byte| type_name(*byte)) {
                 text += ".";
                 text += &name;

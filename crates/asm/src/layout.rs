@@ -2,13 +2,12 @@
 //! the other way round. Then the code is looked at as the EVM will, for jump targets that are none.
 
 use num_bigint::BigInt;
-use tandem_schedule::{Fork, op};
+use tandem_schedule::{Extensions, Fork, op};
 
 use crate::{
     diagnostic::{Origin, Problem},
     expand::{Content, Expanded, Open, Piece},
     expression::{Places, Unknown},
-    instruction::Extensions,
 };
 
 #[derive(Debug)]

@@ -18,11 +18,10 @@ mod stack;
 use std::path::Path;
 
 use num_bigint::BigInt;
-use tandem_schedule::Fork;
+use tandem_schedule::{Extensions, Fork};
 
 pub use diagnostic::{Diagnostic, Note};
 pub use disassemble::{Disassembler, Disassembly, Line};
-pub use instruction::{Extension, Extensions};
 
 use diagnostic::Sources;
 

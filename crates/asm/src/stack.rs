@@ -56,7 +56,7 @@ impl StackNames {
     /// Follows an instruction.
     pub(crate) fn follow(&mut self, instruction: &Instruction) {
         let byte = instruction.byte;
-        if instruction.since.is_ok() {
+        if !instruction.prefixed {
             match byte {
                 op::SWAP1..=op::SWAP16 => {
                     let below = usize::from(byte - op::SWAP1) + 1;

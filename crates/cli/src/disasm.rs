@@ -9,7 +9,8 @@ use std::{
 
 use clap::Args;
 use serde_json::Value;
-use tandem_asm::{Disassembler, Extension};
+use tandem_asm::Disassembler;
+use tandem_evm::Extension;
 
 use crate::output::{Failure, print};
 
@@ -27,7 +28,7 @@ pub(crate) struct Disasm {
     code: String,
 
     /// Opcodes of extensions to know: evmmax, simd.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_extension)]
     extensions: Vec<Extension>,
 
     /// Print source for `tandem asm` instead, which assembles to the same bytes.
@@ -79,4 +80,11 @@ fn code_of(text: &str) -> Result<Vec<u8>, String> {
 
 fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
     const_hex::decode(text).map_err(|error| format!("no code in hexadecimal: {error}"))
+}
+
+fn parse_extension(name: &str) -> Result<Extension, String> {
+    Extension::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Extension::ALL.iter().map(|extension| extension.name()).collect();
+        format!("no such extension; there are {}", known.join(", "))
+    })
 }

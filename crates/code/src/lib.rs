@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod address;
+mod extended;
 mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
@@ -15,7 +16,7 @@ use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use tandem_coprocessor::primitives::{Address, B256, Bytes};
-use tandem_schedule::{Fork, op, opcode};
+use tandem_schedule::{Extensions, PREFIX, Schedule, extension_bytes, op, opcode};
 
 pub use address::{create_preimage, create2_preimage};
 pub use fusion::{Shape, pair, price, shape};
@@ -31,6 +32,10 @@ pub const METERED_JUMP: u8 = 0xb0;
 /// Stands for JUMPI in the image of a metered machine.
 pub const METERED_JUMPI: u8 = 0xb1;
 
+/// Stands for a PUSH whose data an image had to alter; the data is in [`Code::bytes`]. Only code in
+/// which a jump may go into an instruction's immediates has any.
+pub const SHADOWED_PUSH: u8 = 0xc7;
+
 /// The opcode that an image's byte stands for, pairs aside.
 pub const fn plain(byte: u8) -> u8 {
     match byte {
@@ -40,7 +45,7 @@ pub const fn plain(byte: u8) -> u8 {
     }
 }
 
-/// Bytes of data after an opcode; only PUSH1 to PUSH32 have any.
+/// Bytes of data after an opcode of the forks; only PUSH1 to PUSH32 have any.
 pub const fn push_len(byte: u8) -> usize {
     if byte >= op::PUSH1 && byte <= op::PUSH32 { (byte - op::PUSH0) as usize } else { 0 }
 }
@@ -57,6 +62,10 @@ pub struct Code {
     image: Box<[u8]>,
     jumpdests: Box<[u64]>,
     fused: bool,
+    /// Those whose opcodes may be in the code.
+    extensions: Extensions,
+    /// Whether every jump goes to where an instruction starts, read from the code's beginning.
+    pub is_aligned: bool,
 }
 
 impl Code {
@@ -68,20 +77,54 @@ impl Code {
         let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1].into_boxed_slice();
         let mut starts = Vec::with_capacity(if fused { bytes.len() } else { 0 });
         let mut pc = 0;
+        let is_extended = dialect.is_extended(&bytes);
         while let Some(&byte) = bytes.get(pc) {
             if byte == op::JUMPDEST {
                 jumpdests[pc / 64] |= 1 << (pc % 64);
             }
-            image[pc] = dialect.image[byte as usize];
-            if fused {
-                starts.push(pc);
+            if !is_extended {
+                image[pc] = dialect.image[byte as usize];
+                if fused {
+                    starts.push(pc);
+                }
             }
             pc += 1 + push_len(byte);
+        }
+        let (mut extensions, mut is_aligned) = (Extensions::NONE, true);
+        if is_extended {
+            extensions = dialect.extensions;
+            (starts, is_aligned) = extended::translate(&mut image, &bytes, &jumpdests, dialect);
+            if !fused || !is_aligned {
+                starts.clear();
+            }
         }
         fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
-        Self { hash, bytes, delegate, image: image.into_boxed_slice(), jumpdests, fused }
+        let image = image.into_boxed_slice();
+        Self { hash, bytes, delegate, image, jumpdests, fused, extensions, is_aligned }
+    }
+
+    /// Bytes of the instruction at `pc`, its data included.
+    #[inline]
+    pub fn instruction_len(&self, pc: usize) -> usize {
+        if self.extensions.is_empty() {
+            1 + push_len(self.bytes[pc])
+        } else {
+            extended::instruction_len(&self.bytes[pc..], self.extensions)
+        }
+    }
+
+    /// The eight bytes from `pc` on; zeros behind the end of the code.
+    #[inline]
+    pub fn eight_bytes(&self, pc: usize) -> [u8; 8] {
+        if let Some(bytes) = self.bytes.get(pc..).and_then(<[u8]>::first_chunk) {
+            return *bytes;
+        }
+        let mut bytes = [0; 8];
+        let rest = self.bytes.get(pc..).unwrap_or_default();
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes
     }
 
     /// Where the image starts. It has at least 33 bytes behind the code's end, all STOP.
@@ -106,14 +149,17 @@ fn is_set(bits: &[u64], n: usize) -> bool {
 pub struct Dialect {
     /// What a byte becomes in an image.
     pub image: [u8; 256],
+    extensions: Extensions,
+    /// Whether a byte is an enabled extension's opcode, or the prefix of one.
+    extends: [bool; 256],
 }
 
 impl Dialect {
-    /// The opcodes of a fork; a metered machine counts at its jumps.
-    pub fn new(fork: Fork, metered: bool) -> Self {
+    /// The opcodes of a schedule; a metered machine counts at its jumps.
+    pub fn new(schedule: &Schedule, metered: bool) -> Self {
         let mut image = [op::INVALID; 256];
         for byte in 0..=u8::MAX {
-            if opcode(byte).is_some_and(|row| row.since <= fork) {
+            if opcode(byte).is_some_and(|row| schedule.has(row)) {
                 image[byte as usize] = byte;
             }
         }
@@ -121,7 +167,20 @@ impl Dialect {
             image[op::JUMP as usize] = METERED_JUMP;
             image[op::JUMPI as usize] = METERED_JUMPI;
         }
-        Self { image }
+        let extensions = schedule.extensions;
+        if !extensions.is_empty() {
+            image[PREFIX as usize] = PREFIX;
+        }
+        let mut extends = [false; 256];
+        for byte in extension_bytes() {
+            extends[byte as usize] = image[byte as usize] == byte;
+        }
+        Self { image, extensions, extends }
+    }
+
+    /// Whether code may use extensions: one of their bytes is in it, be it as data.
+    fn is_extended(&self, code: &[u8]) -> bool {
+        !self.extensions.is_empty() && code.iter().any(|&byte| self.extends[byte as usize])
     }
 }
 

@@ -8,7 +8,7 @@ use alloy_rlp::{BufMut, Encodable, Header};
 use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Op, State, Unit};
 use tandem_glue::{Completion, Env, Machine, Message, Status, Tracer};
 use tandem_log::Logs;
-use tandem_schedule::{Fork, Schedule};
+use tandem_schedule::{Extension, Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
@@ -52,6 +52,7 @@ pub struct EvmBuilder {
     schedule: Schedule,
     coprocessors: Coprocessors,
     meter: Meter,
+    extensions: Vec<Extension>,
 }
 
 impl EvmBuilder {
@@ -69,6 +70,13 @@ impl EvmBuilder {
         self
     }
 
+    /// Extensions that the machine has beside its fork's opcodes and precompiles; none unless said.
+    #[must_use]
+    pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
+        self.extensions.extend(extensions);
+        self
+    }
+
     /// Another coprocessor for a unit than its preferred backend; see [`backends`](crate::backends).
     #[must_use]
     pub fn coprocessor(mut self, unit: Unit, coprocessor: std::sync::Arc<dyn Coprocessor>) -> Self {
@@ -77,9 +85,11 @@ impl EvmBuilder {
     }
 
     /// The machine.
-    pub fn build(self) -> Evm {
-        let precompiles = self.schedule.precompiles.iter();
-        let warm = precompiles.map(|row| Address::left_padding_from(&row.address.to_be_bytes()));
+    pub fn build(mut self) -> Evm {
+        for extension in self.extensions {
+            self.schedule.enable(extension);
+        }
+        let warm = self.schedule.precompiles.iter().map(|row| row.address);
         Evm {
             journal: Journal::new(warm.collect()),
             machine: Machine::new(self.schedule, self.coprocessors, self.meter != Meter::Off),
@@ -117,7 +127,8 @@ impl Evm {
             Unit::ALL.into_iter().filter_map(|unit| Some((unit, crate::backends(unit).first()?)));
         let coprocessors = units
             .fold(Coprocessors::none(), |all, (unit, backend)| all.with(unit, (backend.new)()));
-        EvmBuilder { schedule: Schedule::new(fork), coprocessors, meter: Meter::Off }
+        let schedule = Schedule::new(fork);
+        EvmBuilder { schedule, coprocessors, meter: Meter::Off, extensions: Vec::new() }
     }
 
     /// The prices and rules in force.

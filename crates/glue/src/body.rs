@@ -5,13 +5,13 @@
 //! OPERATION in that order. A body that needs more than its registers calls a function that is not
 //! inlined and hands it scalars only, so that registers stay registers.
 
-use tandem_code::{METERED_JUMP, METERED_JUMPI, pair, plain, push_len, shape};
+use tandem_code::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
-use tandem_schedule::{Halt, Opcode, op, opcode};
+use tandem_schedule::{Halt, Opcode, PREFIX, op, opcode};
 use tandem_word as word;
 
 use crate::{
-    call, fusion,
+    call, extension, fusion,
     machine::Machine,
     request,
     stack::{LIMIT, Stack},
@@ -79,7 +79,7 @@ const fn is_prepaid(byte: u8) -> bool {
 }
 
 /// The opcode's row; bytes that are no opcode run as INVALID does.
-const fn row(byte: u8) -> &'static Opcode {
+pub(crate) const fn row(byte: u8) -> &'static Opcode {
     match opcode(plain(byte)) {
         Some(row) => row,
         None => opcode(op::INVALID).expect("INVALID is in the table"),
@@ -221,6 +221,18 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::RETURN => leave(r, m, call::return_::<false>),
         op::REVERT => leave(r, m, call::return_::<true>),
         op::SELFDESTRUCT => leave(r, m, call::self_destruct),
+
+        // Extensions
+        op::SETMODX..=op::MULMODX => {
+            let f = extension::plain::<OP>;
+            let Some(gas) = outside(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+            r.gas = gas;
+            r.stack.drop(const { row(OP).inputs } as usize);
+            r.ip = r.ip.wrapping_add(const { row(OP).immediate } as usize);
+            Flow::Next
+        }
+        PREFIX => leave(r, m, extension::behind_prefix),
+        SHADOWED_PUSH => leave(r, m, extension::shadowed_push),
 
         _ => {
             // Not run, so not counted as run.

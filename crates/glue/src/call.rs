@@ -463,6 +463,7 @@ impl Machine {
         frame.log_checkpoint = log_checkpoint;
         frame.refund = refund;
         frame.stretch = 0;
+        (frame.instructions, frame.register_bytes) = ([None, None], 0);
         self.running = depth + 1;
         self.resume();
         Ok(None)
@@ -474,6 +475,7 @@ impl Machine {
         let (start, len, code) = (frame.memory_start, frame.memory_len, frame.code);
         self.memory_at = self.memory.at(start);
         self.memory_len = len;
+        self.register_bytes = frame.register_bytes;
         self.code_at = self.codes[code].image();
         self.code = Arc::as_ptr(&self.codes[code]);
     }

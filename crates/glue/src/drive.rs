@@ -3,7 +3,7 @@
 
 use core::hint::black_box;
 
-use tandem_schedule::op;
+use tandem_schedule::{decode, op};
 use tandem_word as word;
 
 use crate::{
@@ -104,9 +104,11 @@ impl Machine {
         let Some(tracer) = self.tracer() else { return };
         let pc = pc(r, self);
         self.call_cost = 0;
+        let code = self.code().bytes.get(pc..).unwrap_or_default();
         tracer.before(&Step {
             pc,
-            op: self.code().bytes.get(pc).copied().unwrap_or(0),
+            op: code.first().copied().unwrap_or(0),
+            opcode: decode(code, self.schedule.extensions).opcode,
             gas: r.gas as u64,
             depth: self.depth + 1,
             stack: self.frame().block.words(r.stack),

@@ -6,7 +6,7 @@
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
-use tandem_code::{Code, push_len};
+use tandem_code::Code;
 use tandem_coprocessor::Unit;
 use tandem_schedule::{Gas, Row, RowId, Schedule, op, opcode};
 
@@ -55,7 +55,8 @@ impl Meter {
         let Profile { code, first, others } = &mut self.profiles[code];
         // The STOP behind the end of the code is no opcode of it.
         let end = end.min(code.bytes.len());
-        if first.len() < Self::FIRST {
+        // Stretches that start among immediates are not on one walk with the others.
+        if first.len() < Self::FIRST || !code.is_aligned {
             return first.push((start, end));
         }
         if others.is_empty() {
@@ -102,7 +103,7 @@ impl Meter {
         for &(mut pc, end) in &profile.first {
             while pc < end {
                 self.ran[bytes[pc] as usize] += 1;
-                pc += 1 + push_len(bytes[pc]);
+                pc += profile.code.instruction_len(pc);
             }
         }
         let (mut pc, mut count, mut summed) = (0, 0_i32, 0);
@@ -113,7 +114,7 @@ impl Meter {
                 summed += 1;
             }
             self.ran[bytes[pc] as usize] += u64::from(count as u32);
-            pc += 1 + push_len(bytes[pc]);
+            pc += profile.code.instruction_len(pc);
         }
     }
 }

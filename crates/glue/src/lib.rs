@@ -6,7 +6,7 @@
 //! Transactions, blocks and what embeds the machine live in `tandem-evm`.
 //!
 //! Where to read: `body` says what each opcode does, `request` what the opcodes that ask a coprocessor
-//! do, `call` how frames start and end, `machine` what a frame has, `drive` the loop, `code` the
+//! do, `extension` those of EVM-MAX and SIMD, `call` how frames start and end, `machine` what a frame has, `drive` the loop, `code` the
 //! analysis of code, `ledger` the account of who got which gas.
 
 #![no_std]
@@ -16,6 +16,7 @@ extern crate alloc;
 mod body;
 mod call;
 mod drive;
+mod extension;
 mod fusion;
 mod ledger;
 mod machine;

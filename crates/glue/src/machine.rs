@@ -2,12 +2,12 @@
 //! running frame has beside its registers. Also its way in, [`Machine::execute`], and the two
 //! functions through which gas leaves: [`Machine::charge`] and [`Machine::fail`].
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{fmt, mem::transmute, ptr::NonNull};
 
 use tandem_code::{Code, CodeCache, Dialect};
 use tandem_coprocessor::{
-    AccountId, Checkpoint, Coprocessors, Fault, Log, State, Unit,
+    AccountId, Checkpoint, Coprocessors, Fault, Instructions, Log, State, Unit,
     primitives::{Address, B256, Bytes, U256},
 };
 use tandem_schedule::{Halt, Precompile, Row, RowId, Schedule, opcode};
@@ -124,6 +124,9 @@ pub(crate) struct Frame {
     pub(crate) refund: i64,
     /// Where the stretch of code that is running started; see `ledger`.
     pub(crate) stretch: usize,
+    /// EVM-MAX's and SIMD's, if the frame used them, and the registers in bytes.
+    pub(crate) instructions: [Option<Box<dyn Instructions>>; 2],
+    pub(crate) register_bytes: usize,
 }
 
 impl Frame {
@@ -149,6 +152,8 @@ impl Frame {
             log_checkpoint: Checkpoint(0),
             refund: 0,
             stretch: 0,
+            instructions: [None, None],
+            register_bytes: 0,
         }
     }
 }
@@ -185,6 +190,7 @@ pub struct Machine {
     /// The running frame's memory; see [`Frame::memory_start`].
     pub(crate) memory_at: *mut u8,
     pub(crate) memory_len: usize,
+    pub(crate) register_bytes: usize,
     pub(crate) code_at: *const u8,
     pub(crate) code: *const Code,
     pub(crate) memory: Memory,
@@ -232,6 +238,7 @@ impl Machine {
             upfront: core::array::from_fn(|byte| upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
             memory_len: 0,
+            register_bytes: 0,
             code_at: core::ptr::null(),
             code: core::ptr::null(),
             memory: Memory::default(),
@@ -248,7 +255,7 @@ impl Machine {
             code_of: Vec::new(),
             cache: CodeCache::default(),
             env: Env::default(),
-            dialect: Dialect::new(schedule.fork, metered),
+            dialect: Dialect::new(&schedule, metered),
             schedule,
             coprocessors,
             meter: metered.then(Meter::new),
@@ -413,11 +420,10 @@ impl Machine {
     }
 
     pub(crate) fn precompile(&self, address: &Address) -> Option<Precompile> {
-        let number = address.0[18..].iter().fold(0, |n, &byte| n << 8 | u16::from(byte));
-        if number == 0 || number > 0x1ff || address.0[..18] != [0; 18] {
+        if address.0[1..18] != [0; 17] {
             return None;
         }
-        self.schedule.precompiles.iter().find(|row| row.address == number).copied()
+        self.schedule.precompiles.iter().find(|row| row.address == *address).copied()
     }
 
     /// The running frame's memory.

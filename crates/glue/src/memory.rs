@@ -118,8 +118,8 @@ impl Machine {
         Some(gas)
     }
 
-    fn memory_price(&self, len: usize) -> u64 {
-        let words = (len / 32) as u64;
+    pub(crate) fn memory_price(&self, len: usize) -> u64 {
+        let words = (len + self.register_bytes).div_ceil(32) as u64;
         self.schedule.memory_word * words + words * words / 512
     }
 }

@@ -278,9 +278,11 @@ impl Machine {
         };
         let work = match coprocessor.measure(op, input) {
             Ok(work) => work,
-            Err(fault) => return self.refused(fault, op, gas),
+            Err(fault) => return self.refused(fault, Halt::PrecompileFailed, op.unit(), gas),
         };
-        let Some(cost) = price.gas(&work.size) else { return self.refused(Fault::Input, op, gas) };
+        let Some(cost) = price.gas(&work.size) else {
+            return self.refused(Fault::Input, Halt::PrecompileFailed, op.unit(), gas);
+        };
         if cost > gas as u64 {
             return self.fail(Halt::OutOfGas, op.unit(), gas);
         }
@@ -295,14 +297,20 @@ impl Machine {
             }
             Err(fault) => {
                 self.return_data.clear();
-                self.refused(fault, op, gas)
+                self.refused(fault, Halt::PrecompileFailed, op.unit(), gas)
             }
         }
     }
 
-    fn refused(&mut self, fault: Fault, op: Op, gas: i64) -> Option<i64> {
+    pub(crate) fn refused(
+        &mut self,
+        fault: Fault,
+        halt: Halt,
+        unit: Unit,
+        gas: i64,
+    ) -> Option<i64> {
         match fault {
-            Fault::Input => self.fail(Halt::PrecompileFailed, op.unit(), gas),
+            Fault::Input => self.fail(halt, unit, gas),
             fault => self.broken(fault),
         }
     }

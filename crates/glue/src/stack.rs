@@ -73,6 +73,12 @@ impl Stack {
         unsafe { &*self.0.sub(n + 1) }
     }
 
+    /// The upper `n` words, the top last.
+    pub(crate) fn top<'a>(self, n: usize) -> &'a [U256] {
+        // SAFETY: the contract of `Stack`, as in `peek`.
+        unsafe { core::slice::from_raw_parts(self.0.sub(n), n) }
+    }
+
     /// The `n`th word from the top, read limb by limb. Volatile keeps the four loads apart: merged
     /// into wide ones they would wait for the narrow stores that just wrote the word (1.2 to 2.4
     /// times slower on the bench cases).
