@@ -18,7 +18,7 @@ const BENCH: &str = "tandem-bench";
 const SCHEDULE: &str = "tandem-schedule";
 /// What the glue stands on beside the waist: code analysis, the tables, the arithmetic of words.
 const BELOW_GLUE: [&str; 3] = ["tandem-code", SCHEDULE, "tandem-word"];
-const COPROCESSORS: [&str; 8] = [
+const COPROCESSORS: [&str; 9] = [
     "tandem-state",
     "tandem-log",
     "tandem-hash",
@@ -27,6 +27,7 @@ const COPROCESSORS: [&str; 8] = [
     "tandem-bls12-381",
     "tandem-kzg",
     "tandem-modexp",
+    "tandem-lanes",
 ];
 /// Assembly as text; it knows the opcode table and runs nothing.
 const ASM: &str = "tandem-asm";

@@ -11,12 +11,19 @@
 #![no_std]
 #![cfg_attr(not(feature = "native"), forbid(unsafe_code))]
 
+extern crate alloc;
+
 mod backend;
 mod kernel;
 mod lane;
 mod list;
 mod modular;
+mod waist;
 mod word;
+
+use alloc::sync::Arc;
+
+use tandem_coprocessor::Backend;
 
 pub use crate::{
     kernel::LaneOp,
@@ -28,3 +35,11 @@ pub use crate::{
 #[cfg(feature = "native")]
 pub use backend::Native;
 pub use backend::{Kernels, Portable};
+
+/// The backends of this build, the preferred first.
+pub const BACKENDS: &[Backend] = &[
+    // Not marked portable, though no C compiler is needed: its kernels are for one processor family.
+    #[cfg(feature = "native")]
+    Backend { name: "native", portable: false, new: || Arc::new(Native) },
+    Backend { name: "portable", portable: true, new: || Arc::new(Portable) },
+];
