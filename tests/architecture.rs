@@ -27,6 +27,7 @@ const COPROCESSORS: [&str; 9] = [
     "tandem-bls12-381",
     "tandem-kzg",
     "tandem-modexp",
+    "tandem-evmmax",
     "tandem-lanes",
 ];
 /// Assembly as text; it knows the opcode table and runs nothing.

@@ -69,6 +69,7 @@ pub fn backends(unit: Unit) -> &'static [Backend] {
         Unit::Bls12381 => tandem_bls12_381::BACKENDS,
         Unit::Kzg => tandem_kzg::BACKENDS,
         Unit::Modexp => tandem_modexp::BACKENDS,
+        Unit::EvmMax => tandem_evmmax::BACKENDS,
         Unit::Lanes => tandem_lanes::BACKENDS,
         _ => &[],
     }
