@@ -18,7 +18,7 @@ const BENCH: &str = "tandem-bench";
 const SCHEDULE: &str = "tandem-schedule";
 /// What the glue stands on beside the waist: code analysis, the tables, the arithmetic of words.
 const BELOW_GLUE: [&str; 3] = ["tandem-code", SCHEDULE, "tandem-word"];
-const COPROCESSORS: [&str; 9] = [
+const COPROCESSORS: [&str; 10] = [
     "tandem-state",
     "tandem-log",
     "tandem-hash",

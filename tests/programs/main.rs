@@ -4,6 +4,7 @@
 //! After a change to a source, `TANDEM_BLESS=1 cargo test -p tandem-tests --test programs` writes the cases anew.
 
 mod expected;
+mod simd;
 
 use std::{
     collections::BTreeSet,
@@ -207,9 +208,14 @@ fn every_task_has_its_forms() {
         sources.map(|source| source.form).collect()
     };
     for Task { name, .. } in tasks() {
-        let has_precompile = !["poseidon_t3", "ntt_256"].contains(&name);
-        let wanted = ["evm", "evmmax", "precompile"].into_iter();
-        let wanted = wanted.filter(|form| has_precompile || *form != "precompile");
+        let wanted = match name {
+            "poseidon_t3" => vec!["evm", "evmmax"],
+            "ntt_256" => vec!["evm", "evmmax", "vecmath"],
+            "chacha20" => vec!["evm", "simd"],
+            "blake2f" | "sha256" => vec!["evm", "simd", "precompile"],
+            _ => vec!["evm", "evmmax", "precompile"],
+        };
+        let wanted = wanted.into_iter();
         assert_eq!(forms(name), wanted.map(String::from).collect(), "{name}");
     }
 }
