@@ -4,6 +4,7 @@
 //! After a change to a source, `TANDEM_BLESS=1 cargo test -p tandem-tests --test programs` writes the cases anew.
 
 mod expected;
+mod simd;
 
 use std::{
     env, fs,
@@ -207,7 +208,10 @@ fn every_task_has_its_forms() {
         let forms: Vec<_> = forms.map(|source| source.form.as_str()).collect();
         let expected: &[&str] = match name {
             // No precompile computes these.
-            "poseidon_t3" | "ntt_256" => &["evm", "evmmax"],
+            "poseidon_t3" => &["evm", "evmmax"],
+            "ntt_256" => &["evm", "evmmax", "vecmath"],
+            "chacha20" => &["evm", "simd"],
+            "blake2f" | "sha256" => &["evm", "precompile", "simd"],
             // Arithmetic of two limbs has no plain form here.
             "bls12_381_g1_mul" | "modexp_381" => &["evmmax", "precompile"],
             _ => &["evm", "evmmax", "precompile"],
