@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tandem_coprocessor::{Coprocessor, Instruction, Op, primitives::U256};
+use tandem_coprocessor::{Instruction, Op, primitives::U256};
 use tandem_lanes::{BACKENDS, LaneType};
 
 fuzz_target!(|input: &[u8]| {
