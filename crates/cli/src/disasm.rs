@@ -12,7 +12,10 @@ use serde_json::Value;
 use tandem_asm::Disassembler;
 use tandem_evm::Extension;
 
-use crate::output::{Failure, print};
+use crate::{
+    output::{Failure, print},
+    parse_extension,
+};
 
 /// Disassemble EVM code: each instruction with its place and bytes, and where its jump goes.
 #[derive(Args, Debug)]
@@ -28,7 +31,7 @@ pub(crate) struct Disasm {
     code: String,
 
     /// Opcodes of extensions to know: evmmax, simd.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_extension)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_extension)]
     extensions: Vec<Extension>,
 
     /// Print source for `tandem asm` instead, which assembles to the same bytes.
@@ -80,11 +83,4 @@ fn code_of(text: &str) -> Result<Vec<u8>, String> {
 
 fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
     const_hex::decode(text).map_err(|error| format!("no code in hexadecimal: {error}"))
-}
-
-fn parse_extension(name: &str) -> Result<Extension, String> {
-    Extension::from_name(name).ok_or_else(|| {
-        let known: Vec<_> = Extension::ALL.iter().map(|extension| extension.name()).collect();
-        format!("no such extension; there are {}", known.join(", "))
-    })
 }
