@@ -78,7 +78,8 @@ fn call(gas: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_million_of_each_opcode_fit_a_small_stack() {
-    for byte in (0..=u8::MAX).filter(|&byte| opcode(byte).is_some()) {
+    let known = |byte: &u8| opcode(*byte).is_some_and(|row| row.extension.is_none());
+    for byte in (0..=u8::MAX).filter(known) {
         let name = opcode(byte).expect("filtered").name;
         let (code, callee) = if ends_a_frame(byte) {
             (repeat(&call(&[op::PUSH2, 0x7f, 0xff])), alone(byte))

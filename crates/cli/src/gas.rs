@@ -8,13 +8,13 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use tandem_evm::{Evm, Fork, Meter};
+use tandem_evm::{Evm, Extension, Fork, Meter};
 use tandem_fixtures::{Case, Mismatch, StateTest, parse_state_tests, run_case};
 use tandem_report::Breakdown;
 
 use crate::{
     output::{Failure, NOT_DONE, complain, print},
-    parse_fork,
+    parse_extension, parse_fork,
 };
 
 /// Execute a transaction and print where its gas went.
@@ -41,6 +41,10 @@ pub(crate) struct Gas {
     /// Only cases of this fork.
     #[arg(long, value_name = "NAME", value_parser = parse_fork)]
     fork: Option<Fork>,
+
+    /// Opcodes and precompiles beyond the fork's: evmmax, simd; separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_extension)]
+    extensions: Vec<Extension>,
 
     /// A table for people, or JSON: a line for each case, schema tandem-gas/1.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -87,7 +91,7 @@ impl Gas {
         let mut all_done = true;
         let mut first = true;
         for case in chosen {
-            match break_down(case) {
+            match self.break_down(case) {
                 Ok(breakdown) => {
                     print(self.text(&breakdown, first).as_bytes())?;
                     first = false;
@@ -112,6 +116,32 @@ impl Gas {
             Format::Table if first => breakdown.to_table(),
             Format::Table => format!("\n{}", breakdown.to_table()),
         }
+    }
+
+    fn break_down(&self, case: &Case<'_>) -> Result<Breakdown, String> {
+        let fork = case.fork().ok_or("a fork that Tandem does not know")?;
+        let mut evm = Evm::builder(fork)
+            .extensions(self.extensions.iter().copied())
+            .meter(Meter::Gas)
+            .build();
+        let verdict = run_case(&mut evm, case, None);
+        let outcome =
+            verdict.result.map_err(|reason| match reason.starts_with("TransactionException.") {
+                true => format!("the transaction is invalid: {reason}"),
+                false => reason,
+            })?;
+        match &verdict.mismatch {
+            Some(mismatch @ Mismatch::Ledger { .. }) => return Err(mismatch.to_string()),
+            Some(mismatch) => complain(&format!(
+                "{} on {}: not the result the file expects: {mismatch}",
+                case_name(case),
+                case.fork_name
+            )),
+            None => {}
+        }
+        let gas_limit = case.transaction().map_err(|error| error.to_string())?.gas_limit;
+        let breakdown = Breakdown::new(fork, gas_limit, &outcome).ok_or("no ledger was kept")?;
+        Ok(breakdown.named(case_name(case)))
     }
 }
 
@@ -144,29 +174,6 @@ fn nothing_chosen(file: &Path, cases: &[Case<'_>]) -> String {
         ),
         None => format!("{file}: has no cases"),
     }
-}
-
-fn break_down(case: &Case<'_>) -> Result<Breakdown, String> {
-    let fork = case.fork().ok_or("a fork that Tandem does not know")?;
-    let mut evm = Evm::builder(fork).meter(Meter::Gas).build();
-    let verdict = run_case(&mut evm, case, None);
-    let outcome =
-        verdict.result.map_err(|reason| match reason.starts_with("TransactionException.") {
-            true => format!("the transaction is invalid: {reason}"),
-            false => reason,
-        })?;
-    match &verdict.mismatch {
-        Some(mismatch @ Mismatch::Ledger { .. }) => return Err(mismatch.to_string()),
-        Some(mismatch) => complain(&format!(
-            "{} on {}: not the result the file expects: {mismatch}",
-            case_name(case),
-            case.fork_name
-        )),
-        None => {}
-    }
-    let gas_limit = case.transaction().map_err(|error| error.to_string())?.gas_limit;
-    let breakdown = Breakdown::new(fork, gas_limit, &outcome).ok_or("no ledger was kept")?;
-    Ok(breakdown.named(case_name(case)))
 }
 
 #[cfg(test)]

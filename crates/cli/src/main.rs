@@ -10,7 +10,7 @@ mod statetest;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
-use tandem_evm::Fork;
+use tandem_evm::{Extension, Fork};
 
 /// Runs Ethereum transactions and says, to the last gas, what went to the glue (a plain stack
 /// machine) and what to each coprocessor (storage, logs, hashing, curves).
@@ -44,5 +44,13 @@ fn parse_fork(name: &str) -> Result<Fork, String> {
     Fork::from_name(name).ok_or_else(|| {
         let known: Vec<_> = Fork::ALL.iter().map(|fork| fork.name()).collect();
         format!("no such fork; there are {}", known.join(", "))
+    })
+}
+
+/// An extension by its name.
+fn parse_extension(name: &str) -> Result<Extension, String> {
+    Extension::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Extension::ALL.iter().map(|extension| extension.name()).collect();
+        format!("no such extension; there are {}", known.join(", "))
     })
 }

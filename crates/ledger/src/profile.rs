@@ -3,7 +3,7 @@
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
-use tandem_code::{Code, push_len};
+use tandem_code::Code;
 
 /// The stretches of a code that ran.
 #[derive(Debug)]
@@ -28,7 +28,8 @@ impl Profile {
     pub(crate) fn ran(&mut self, start: usize, end: usize) {
         // The STOP behind the end of the code is no opcode of it.
         let end = end.min(self.code.bytes.len());
-        if self.first.len() < Self::FIRST {
+        // Stretches that start among immediates are not on one walk with the others.
+        if self.first.len() < Self::FIRST || !self.code.is_aligned {
             return self.first.push((start, end));
         }
         if self.others.is_empty() {
@@ -44,7 +45,7 @@ impl Profile {
         for &(mut pc, end) in &self.first {
             while pc < end {
                 counts[bytes[pc] as usize] += 1;
-                pc += 1 + push_len(bytes[pc]);
+                pc += self.code.instruction_len(pc);
             }
         }
         let (mut pc, mut count, mut summed) = (0, 0_i32, 0);
@@ -55,7 +56,7 @@ impl Profile {
                 summed += 1;
             }
             counts[bytes[pc] as usize] += u64::from(count as u32);
-            pc += 1 + push_len(bytes[pc]);
+            pc += self.code.instruction_len(pc);
         }
     }
 }

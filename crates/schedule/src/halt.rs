@@ -54,6 +54,8 @@ halts! {
     InvalidCode "invalid code"
     /// A precompile that refused its input.
     PrecompileFailed "precompile failed"
+    /// An extension's opcode that refused its operands (EIP-6690, EIP-616).
+    InvalidOperand "invalid operand"
 }
 
 impl fmt::Display for Halt {
