@@ -20,7 +20,7 @@ const SCHEDULE: &str = "tandem-schedule";
 /// what goes in and out, the tables, the arithmetic of words.
 const BELOW_GLUE: [&str; 6] =
     ["tandem-code", "tandem-ledger", "tandem-memory", "tandem-message", SCHEDULE, "tandem-word"];
-const COPROCESSORS: [&str; 9] = [
+const COPROCESSORS: [&str; 10] = [
     "tandem-state",
     "tandem-log",
     "tandem-hash",
@@ -30,7 +30,10 @@ const COPROCESSORS: [&str; 9] = [
     "tandem-kzg",
     "tandem-modexp",
     "tandem-evmmax",
+    "tandem-lanes",
 ];
+/// Assembly as text; it knows the opcode table and runs nothing.
+const ASM: &str = "tandem-asm";
 /// Test tooling that any crate may use as a dev-dependency.
 const VECTORS: &str = "tandem-vectors";
 
@@ -69,9 +72,11 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         "tandem-ledger" => vec![WAIST, SCHEDULE, "tandem-code"],
         GLUE => [&[WAIST][..], &BELOW_GLUE].concat(),
         EVM => [&[WAIST, GLUE, SCHEDULE][..], &COPROCESSORS].concat(),
-        "tandem-fixtures" | "tandem-report" | BENCH => vec![EVM],
-        CLI => vec![EVM, "tandem-fixtures", "tandem-report"],
-        TESTS => vec![EVM, "tandem-fixtures", "tandem-report"],
+        ASM => vec![SCHEDULE],
+        "tandem-fixtures" | "tandem-report" => vec![EVM],
+        BENCH => vec![ASM, EVM],
+        CLI => vec![ASM, EVM, "tandem-fixtures", "tandem-report"],
+        TESTS => vec![ASM, EVM, "tandem-fixtures", "tandem-report"],
         VECTORS => vec![WAIST],
         _ if BELOW_GLUE.contains(&name) || COPROCESSORS.contains(&name) => vec![WAIST],
         _ => return None,

@@ -1,8 +1,10 @@
-//! The program `tandem`: gas breakdowns of transactions, and state tests. Here live the arguments,
+//! The program `tandem`: gas breakdowns of transactions, state tests, assembly. Here live the arguments,
 //! what goes to which stream, and the exit code; everything that is computed comes from the libraries.
 //!
 //! Standard output has results and nothing else; progress, complaints and traces go to standard error.
 
+mod asm;
+mod disasm;
 mod gas;
 mod output;
 mod statetest;
@@ -29,12 +31,16 @@ struct Arguments {
 enum Command {
     Gas(gas::Gas),
     Statetest(statetest::Statetest),
+    Asm(asm::Asm),
+    Disasm(disasm::Disasm),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Gas(gas) => gas.run(),
         Command::Statetest(statetest) => statetest.run(),
+        Command::Asm(asm) => asm.run(),
+        Command::Disasm(disasm) => disasm.run(),
     };
     result.unwrap_or_else(|failure| failure.report())
 }

@@ -9,7 +9,7 @@
 use tandem_coprocessor::Unit;
 use tandem_schedule::{Schedule, op, opcode};
 
-use crate::{METERED_JUMP, METERED_JUMPI, plain};
+use crate::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, plain};
 
 /// Bytes that stand for pairs, first to last: undefined up to Amsterdam, and not wanted by EVM-MAX or
 /// SIMD.
@@ -165,6 +165,7 @@ pub const fn shape(byte: u8) -> Shape {
             let delta = row.outputs as i32 - row.inputs as i32;
             Shape { needs: row.inputs as i32, room: if delta > 0 { delta } else { 0 }, delta }
         }
+        None if byte == SHADOWED_PUSH => Shape { needs: 0, room: 1, delta: 1 },
         None => Shape { needs: 0, room: 0, delta: 0 },
     }
 }

@@ -19,7 +19,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use tandem_coprocessor::{
     AccountId,
-    primitives::{Address, B256, Bytes},
+    primitives::{Address, B256, Bytes, U256},
 };
 use tandem_schedule::{Extensions, PREFIX, Schedule, extension_bytes, op, opcode};
 
@@ -135,6 +135,13 @@ impl Code {
         } else {
             extended::instruction_len(&self.bytes[pc..], self.extensions)
         }
+    }
+
+    /// The PUSH at `pc`, and the word that it pushes; a SHADOWED_PUSH's data is not in the image.
+    pub fn pushed(&self, pc: usize) -> (u8, U256) {
+        let byte = self.bytes[pc];
+        let data = (1..=push_len(byte)).map(|n| self.bytes.get(pc + n).copied().unwrap_or(0));
+        (byte, data.fold(U256::ZERO, |word, byte| word << 8 | U256::from(byte)))
     }
 
     /// The eight bytes from `pc` on; zeros behind the end of the code.

@@ -160,8 +160,8 @@ impl Coprocessor for Timed<Arc<dyn Coprocessor>> {
     }
 
     fn instructions(&self) -> Option<Box<dyn Instructions>> {
-        let inner = self.inner.instructions()?;
-        Some(Box::new(Timed { watch: self.watch.clone(), inner }))
+        let (watch, inner) = (self.watch.clone(), self.inner.instructions()?);
+        Some(Box::new(Timed { watch, inner }))
     }
 }
 

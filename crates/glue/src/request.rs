@@ -255,6 +255,7 @@ impl Machine {
 
     fn dispatch_untimed(&mut self, precompile: Precompile, input: Range, gas: i64) -> Option<i64> {
         let Precompile { op, price, .. } = precompile;
+        let failed = (Halt::PrecompileFailed, op.unit());
         self.return_data.clear();
         let input = self.memory.bytes(input.offset, input.len);
         let coprocessor = match self.coprocessors.get(op.unit()) {
@@ -263,10 +264,10 @@ impl Machine {
         };
         let work = match coprocessor.measure(op, input) {
             Ok(work) => work,
-            Err(fault) => return self.refused(fault, Halt::PrecompileFailed, op.unit(), gas),
+            Err(fault) => return self.refused(fault, failed, gas),
         };
         let Some(cost) = price.gas(&work.size) else {
-            return self.refused(Fault::Input, Halt::PrecompileFailed, op.unit(), gas);
+            return self.refused(Fault::Input, failed, gas);
         };
         if cost > gas as u64 {
             return self.fail(Halt::OutOfGas, op.unit(), gas);
@@ -282,20 +283,14 @@ impl Machine {
             }
             Err(fault) => {
                 self.return_data.clear();
-                self.refused(fault, Halt::PrecompileFailed, op.unit(), gas)
+                self.refused(fault, failed, gas)
             }
         }
     }
 
-    pub(crate) fn refused(
-        &mut self,
-        fault: Fault,
-        halt: Halt,
-        unit: Unit,
-        gas: i64,
-    ) -> Option<i64> {
+    pub(crate) fn refused(&mut self, fault: Fault, why: (Halt, Unit), gas: i64) -> Option<i64> {
         match fault {
-            Fault::Input => self.fail(halt, unit, gas),
+            Fault::Input => self.fail(why.0, why.1, gas),
             fault => self.broken(fault),
         }
     }
