@@ -16,8 +16,10 @@ const TESTS: &str = "tandem-tests";
 const BENCH: &str = "tandem-bench";
 /// Forks and prices as data.
 const SCHEDULE: &str = "tandem-schedule";
-/// What the glue stands on beside the waist: code analysis, the tables, the arithmetic of words.
-const BELOW_GLUE: [&str; 3] = ["tandem-code", SCHEDULE, "tandem-word"];
+/// What the glue stands on beside the waist: code analysis, the ledger's meter, the buffer of memory,
+/// the tables, the arithmetic of words.
+const BELOW_GLUE: [&str; 5] =
+    ["tandem-code", "tandem-ledger", "tandem-memory", SCHEDULE, "tandem-word"];
 const COPROCESSORS: [&str; 9] = [
     "tandem-state",
     "tandem-log",
@@ -66,6 +68,7 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
     Some(match name {
         WAIST => vec![],
         "tandem-code" => vec![WAIST, SCHEDULE],
+        "tandem-ledger" => vec![WAIST, SCHEDULE, "tandem-code"],
         GLUE => [&[WAIST][..], &BELOW_GLUE].concat(),
         EVM => [&[WAIST, GLUE, SCHEDULE][..], &COPROCESSORS].concat(),
         ASM => vec![SCHEDULE],

@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// The meters by name; what the others cost is against the first.
-const METERS: [(&str, Meter); 2] = [("off", Meter::Off), ("gas", Meter::Gas)];
+const METERS: [(&str, Meter); 3] =
+    [("off", Meter::Off), ("gas", Meter::Gas), ("time", Meter::Time)];
 
 /// One case with each meter.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@
 
 use tandem_schedule::{Schedule, op, opcode};
 
-use crate::{METERED_JUMP, METERED_JUMPI, plain};
+use crate::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, plain};
 
 /// Bytes that stand for pairs: undefined up to Amsterdam, and not wanted by EVM-MAX or SIMD.
 const FIRST: u8 = 0xb2;
@@ -129,6 +129,7 @@ pub const fn shape(byte: u8) -> Shape {
             let delta = row.outputs as i32 - row.inputs as i32;
             Shape { needs: row.inputs as i32, room: if delta > 0 { delta } else { 0 }, delta }
         }
+        None if byte == SHADOWED_PUSH => Shape { needs: 0, room: 1, delta: 1 },
         None => Shape { needs: 0, room: 0, delta: 0 },
     }
 }

@@ -13,9 +13,11 @@ mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
+use core::hash::BuildHasher;
+
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
-use tandem_coprocessor::primitives::{Address, B256, Bytes};
+use hashbrown::HashTable;
+use tandem_coprocessor::primitives::{Address, B256, Bytes, U256};
 use tandem_schedule::{Extensions, PREFIX, Schedule, extension_bytes, op, opcode};
 
 pub use address::{create_preimage, create2_preimage};
@@ -115,6 +117,13 @@ impl Code {
         }
     }
 
+    /// The PUSH at `pc`, and the word that it pushes; a SHADOWED_PUSH's data is not in the image.
+    pub fn pushed(&self, pc: usize) -> (u8, U256) {
+        let byte = self.bytes[pc];
+        let data = (1..=push_len(byte)).map(|n| self.bytes.get(pc + n).copied().unwrap_or(0));
+        (byte, data.fold(U256::ZERO, |word, byte| word << 8 | U256::from(byte)))
+    }
+
     /// The eight bytes from `pc` on; zeros behind the end of the code.
     #[inline]
     pub fn eight_bytes(&self, pc: usize) -> [u8; 8] {
@@ -187,7 +196,8 @@ impl Dialect {
 /// Analysed code by code hash, kept across transactions.
 #[derive(Debug, Default)]
 pub struct CodeCache {
-    by_hash: HashMap<B256, Arc<Code>, RandomState>,
+    table: HashTable<Arc<Code>>,
+    seeds: RandomState,
     bytes: usize,
 }
 
@@ -197,7 +207,8 @@ impl CodeCache {
 
     /// Code seen before. The second time, it is worth fusing.
     pub fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
-        let code = self.by_hash.get_mut(hash)?;
+        let place = place(&self.seeds, hash);
+        let code = self.table.find_mut(place, |code| code.hash == *hash)?;
         if !code.fused {
             *code = Arc::new(Code::analyse(code.bytes.clone(), *hash, dialect, true));
         }
@@ -207,10 +218,17 @@ impl CodeCache {
     /// Keeps code.
     pub fn insert(&mut self, code: Arc<Code>) {
         if self.bytes > Self::CAPACITY {
-            self.by_hash.clear();
+            self.table.clear();
             self.bytes = 0;
         }
         self.bytes += code.bytes.len();
-        self.by_hash.insert(code.hash, code);
+        let Self { table, seeds, .. } = self;
+        table.insert_unique(place(seeds, &code.hash), code, |code| place(seeds, &code.hash));
     }
+}
+
+/// A code hash is as good as random: a seed keeps its first bytes from being chosen to collide.
+fn place(seeds: &RandomState, hash: &B256) -> u64 {
+    let (words, _) = hash.0.as_chunks::<8>();
+    seeds.hash_one(u64::from_le_bytes(words[0]))
 }

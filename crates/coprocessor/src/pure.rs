@@ -253,6 +253,13 @@ impl Coprocessors {
         self
     }
 
+    /// Puts something in the place of each coprocessor there is.
+    #[must_use]
+    pub fn map(self, f: impl FnMut(Arc<dyn Coprocessor>) -> Arc<dyn Coprocessor>) -> Self {
+        let mut f = f;
+        Self { by_unit: self.by_unit.map(|one| one.map(&mut f)) }
+    }
+
     /// The unit's coprocessor.
     ///
     /// # Errors

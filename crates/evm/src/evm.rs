@@ -1,19 +1,21 @@
 //! Executing a transaction: validity, payment, warm addresses, authorizations, the machine, refund,
 //! floor and fees (Yellow Paper, section 6).
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log, U256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log as LogEntry, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
-use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Op, State, Unit};
+use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Log, Op, State, Unit};
 use tandem_glue::{Completion, Env, Machine, Message, Status, Tracer};
 use tandem_log::Logs;
 use tandem_schedule::{Extension, Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
-    Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Transaction, TransactionKind,
+    Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Timing, Transaction,
+    TransactionKind,
     block::GAS_PER_BLOB,
+    timing::{Stopwatch, Timed},
 };
 
 /// What the machine keeps account of.
@@ -25,6 +27,8 @@ pub enum Meter {
     Off,
     /// Gas, by unit and operation: outcomes have a ledger.
     Gas,
+    /// Gas and time: outcomes have a ledger whose rows tell coprocessors' time, and a [`Timing`].
+    Time,
 }
 
 /// An Ethereum virtual machine for one fork. It keeps buffers and analysed code from transaction to
@@ -34,6 +38,7 @@ pub struct Evm {
     journal: Journal,
     logs: Logs,
     meter: Meter,
+    watch: Option<Arc<Stopwatch>>,
 }
 
 impl fmt::Debug for Evm {
@@ -79,7 +84,7 @@ impl EvmBuilder {
 
     /// Another coprocessor for a unit than its preferred backend; see [`backends`](crate::backends).
     #[must_use]
-    pub fn coprocessor(mut self, unit: Unit, coprocessor: std::sync::Arc<dyn Coprocessor>) -> Self {
+    pub fn coprocessor(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
         self.coprocessors = self.coprocessors.with(unit, coprocessor);
         self
     }
@@ -90,12 +95,19 @@ impl EvmBuilder {
             self.schedule.enable(extension);
         }
         let warm = self.schedule.precompiles.iter().map(|row| row.address);
-        Evm {
-            journal: Journal::new(warm.collect()),
-            machine: Machine::new(self.schedule, self.coprocessors, self.meter != Meter::Off),
-            logs: Logs::default(),
-            meter: self.meter,
-        }
+        let journal = Journal::new(warm.collect());
+        let (schedule, coprocessors) = (self.schedule, self.coprocessors);
+        let watch = (self.meter == Meter::Time).then(|| Arc::new(Stopwatch::new()));
+        let machine = match &watch {
+            Some(watch) => {
+                let timed = coprocessors.map(|inner| {
+                    Arc::new(Timed { watch: watch.clone(), inner }) as Arc<dyn Coprocessor>
+                });
+                Machine::timed(schedule, timed, watch.clone())
+            }
+            None => Machine::new(schedule, coprocessors, self.meter != Meter::Off),
+        };
+        Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
     }
 }
 
@@ -112,9 +124,11 @@ pub struct Outcome {
     /// The contract created.
     pub created: Option<Address>,
     /// Logs, oldest first.
-    pub logs: Vec<Log>,
+    pub logs: Vec<LogEntry>,
     /// Who got which gas, if the meter was on.
     pub ledger: Option<Ledger>,
+    /// Who took which time, with [`Meter::Time`].
+    pub timing: Option<Timing>,
     /// What changed in the state; nothing is written to it.
     pub changes: Changes,
 }
@@ -172,6 +186,7 @@ impl Evm {
         tx: &Transaction,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Outcome, Error> {
+        let start = self.watch.as_deref().map(|watch| (watch.now(), watch.reading()));
         self.logs.take();
         let mut session = self.journal.begin(state);
         let result = Execution {
@@ -180,19 +195,22 @@ impl Evm {
             session: &mut session,
             block,
             tx,
+            watch: self.watch.as_ref(),
         }
         .run(tracer);
-        let mut outcome = result.map_err(|failure| match failure {
+        let result = result.map(|(mut outcome, execution)| {
+            if let Some((watch, (start, before))) = self.watch.as_deref().zip(start) {
+                outcome.timing = Some(watch.timing(watch.now() - start, execution, before));
+            }
+            outcome
+        });
+        result.map_err(|failure| match failure {
             Failure::Invalid(invalid) => Error::Invalid(invalid),
             Failure::Fault(fault) => match session.take_error() {
                 Some(error) => Error::State(error),
                 None => Error::Fault(fault),
             },
-        })?;
-        if self.meter == Meter::Off {
-            outcome.ledger = None;
-        }
-        Ok(outcome)
+        })
     }
 }
 
@@ -220,34 +238,47 @@ struct Execution<'e, 's> {
     session: &'e mut Session<'s>,
     block: &'e Block,
     tx: &'e Transaction,
+    watch: Option<&'e Arc<Stopwatch>>,
 }
 
 impl Execution<'_, '_> {
-    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<Outcome, Failure> {
+    /// The outcome, and the ticks of the execution if there is a stopwatch.
+    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<(Outcome, u64), Failure> {
         let (intrinsic, floor) = self.validate()?;
         let sender = self.validate_sender()?;
         let price = self.effective_gas_price();
         self.buy_gas(sender, price)?;
-        self.warm_up();
+        let coinbase = self.warm_up();
         let authorization_refund = self.authorize()?;
         let message = Message {
             caller: self.tx.sender,
-            to: self.tx.to,
+            caller_id: sender,
+            to: self.tx.to.map(|to| (to, self.session.open(&to))),
             nonce: self.tx.nonce,
             value: self.tx.value,
             input: &self.tx.data,
             gas: self.tx.gas_limit - intrinsic.total(),
         };
         let env = self.env(price);
-        let completion = self.machine.execute(
-            self.session,
-            self.logs,
-            env,
-            &message,
-            authorization_refund,
-            tracer,
-        )?;
-        self.settle(completion, intrinsic, floor, sender, price)
+        let refund = authorization_refund;
+        let (completion, execution) = match self.watch {
+            None => {
+                let (state, log) = (&mut *self.session, &mut *self.logs);
+                (self.machine.execute(state, log, env, &message, refund, tracer)?, 0)
+            }
+            Some(watch) => {
+                let start = watch.now();
+                let inner: &mut dyn State = self.session;
+                let mut state = Timed { watch: watch.clone(), inner };
+                let inner: &mut dyn Log = self.logs;
+                let mut log = Timed { watch: watch.clone(), inner };
+                let (state, log) = (&mut state, &mut log);
+                let done = self.machine.execute(state, log, env, &message, refund, tracer)?;
+                (done, watch.now() - start)
+            }
+        };
+        let outcome = self.settle(completion, intrinsic, floor, [sender, coinbase], price)?;
+        Ok((outcome, execution))
     }
 
     fn fork(&self) -> Fork {
@@ -350,12 +381,12 @@ impl Execution<'_, '_> {
     /// The rules about the sender's account (EIP-2681, EIP-3607, EIP-7702).
     fn validate_sender(&mut self) -> Result<AccountId, Failure> {
         let tx = self.tx;
-        let id = self.session.access(&tx.sender).0;
-        let account = *self.session.account(id)?;
+        let id = self.session.open(&tx.sender);
+        let account = self.session.account(id)?;
+        let (balance, expected, got) = (account.balance, account.nonce, tx.nonce);
         if account.has_code() && !is_delegation(&self.session.code(id)?) {
             return Err(Invalid::SenderHasCode.into());
         }
-        let (expected, got) = (account.nonce, tx.nonce);
         if got < expected {
             return Err(Invalid::NonceTooLow { expected, got }.into());
         }
@@ -365,12 +396,12 @@ impl Execution<'_, '_> {
         if got == u64::MAX {
             return Err(Invalid::NonceIsMax.into());
         }
-        let gas = tx.gas_price.checked_mul(U256::from(tx.gas_limit));
-        let blobs = U256::from(self.blob_gas()).checked_mul(tx.max_fee_per_blob_gas);
+        let gas = total(&tx.gas_price, tx.gas_limit);
+        let blobs = total(&tx.max_fee_per_blob_gas, self.blob_gas());
         let cost = gas.zip(blobs).and_then(|(gas, blobs)| gas.checked_add(blobs));
         let cost = cost.and_then(|cost| cost.checked_add(tx.value)).ok_or(Invalid::CostOverflow)?;
-        if account.balance < cost {
-            return Err(Invalid::InsufficientFunds { balance: account.balance, cost }.into());
+        if balance < cost {
+            return Err(Invalid::InsufficientFunds { balance, cost }.into());
         }
         Ok(id)
     }
@@ -393,24 +424,24 @@ impl Execution<'_, '_> {
     }
 
     fn buy_gas(&mut self, sender: AccountId, price: U256) -> Result<(), Failure> {
-        let gas = price * U256::from(self.tx.gas_limit);
-        let blob_gas = self.blob_gas();
-        let blobs = match blob_gas {
+        let gas = total(&price, self.tx.gas_limit).unwrap_or(U256::MAX);
+        let blobs = match self.blob_gas() {
             0 => U256::ZERO,
-            _ => U256::from(blob_gas).saturating_mul(self.block.blob_base_fee()),
+            gas => total(&self.block.blob_base_fee(), gas).unwrap_or(U256::MAX),
         };
-        self.session.debit(sender, &gas.saturating_add(blobs))?;
-        self.session.increment_nonce(sender)?;
+        self.session.charge_sender(sender, &gas.saturating_add(blobs))?;
         Ok(())
     }
 
-    /// Makes warm what is so from the start (EIP-2929, EIP-2930, EIP-3651).
-    fn warm_up(&mut self) {
-        if self.fork() >= Fork::Shanghai {
-            self.session.access(&self.block.coinbase);
-        }
+    /// Makes warm what is so from the start (EIP-2929, EIP-2930, EIP-3651). Returns the coinbase.
+    fn warm_up(&mut self) -> AccountId {
+        let coinbase = if self.fork() >= Fork::Shanghai {
+            self.session.open(&self.block.coinbase)
+        } else {
+            self.session.resolve(&self.block.coinbase)
+        };
         if self.tx.kind == TransactionKind::Legacy {
-            return;
+            return coinbase;
         }
         for item in &self.tx.access_list {
             let id = self.session.access(&item.address).0;
@@ -418,6 +449,7 @@ impl Execution<'_, '_> {
                 self.session.access_slot(id, key);
             }
         }
+        coinbase
     }
 
     /// Carries out the authorizations; those that do not hold are passed over. Returns the refund
@@ -514,7 +546,7 @@ impl Execution<'_, '_> {
         completion: Completion,
         intrinsic: Intrinsic,
         floor: u64,
-        sender: AccountId,
+        [sender, coinbase]: [AccountId; 2],
         price: U256,
     ) -> Result<Outcome, Failure> {
         let (tx, schedule) = (self.tx, self.machine.schedule());
@@ -524,26 +556,38 @@ impl Execution<'_, '_> {
         let floor_top_up = floor.saturating_sub(spent - capped);
         let gas_used = spent - capped + floor_top_up;
 
-        let unused = U256::from(tx.gas_limit - gas_used);
-        self.session.credit(sender, &(price * unused))?;
+        let unused = total(&price, tx.gas_limit - gas_used).unwrap_or(U256::MAX);
+        self.session.credit(sender, &unused)?;
         let london = schedule.fork >= Fork::London;
         let burnt = if london { self.block.base_fee } else { U256::ZERO };
-        let coinbase = self.session.resolve(&self.block.coinbase);
-        let reward = (price - burnt) * U256::from(gas_used);
+        let reward = total(&(price - burnt), gas_used).unwrap_or(U256::MAX);
         self.session.credit(coinbase, &reward)?;
 
-        let refund = Refund { raw, capped };
-        let ledger = Ledger { intrinsic, rows: completion.rows, refund, floor_top_up };
+        let ledger = completion.rows.map(|rows| {
+            let refund = Refund { raw, capped };
+            Ledger { intrinsic, rows, refund, floor_top_up }
+        });
         Ok(Outcome {
             status: completion.status,
             gas_used,
             output: completion.output,
             created: completion.created,
             logs: self.logs.take(),
-            ledger: Some(ledger),
+            ledger,
+            timing: None,
             changes: self.session.finish(schedule.clear_empty),
         })
     }
+}
+
+/// The price of so much gas in wei; `None` beyond 256 bits.
+fn total(price: &U256, gas: u64) -> Option<U256> {
+    let [a, b, c, d] = *price.as_limbs();
+    let (a, carry) = a.carrying_mul(gas, 0);
+    let (b, carry) = b.carrying_mul(gas, carry);
+    let (c, carry) = c.carrying_mul(gas, carry);
+    let (d, carry) = d.carrying_mul(gas, carry);
+    (carry == 0).then_some(U256::from_limbs([a, b, c, d]))
 }
 
 /// What a delegated account's code starts with (EIP-7702).

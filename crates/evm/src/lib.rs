@@ -38,6 +38,7 @@ mod error;
 mod evm;
 mod ledger;
 mod root;
+mod timing;
 mod transaction;
 
 pub use alloy_primitives as primitives;
@@ -58,6 +59,7 @@ pub use tandem_schedule::{
 pub use tandem_state::{
     AccountChange, AccountInfo, Changes, Database, InMemoryState, MemoryAccount, StateError,
 };
+pub use timing::Timing;
 pub use transaction::{AccessListItem, Authorization, Transaction, TransactionKind};
 
 /// The backends there are for each unit's coprocessor, the preferred first.

@@ -7,7 +7,7 @@
 
 use tandem_code::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
-use tandem_schedule::{Halt, Opcode, PREFIX, op, opcode};
+use tandem_schedule::{Halt, Opcode, PREFIX, RowId, op, opcode};
 use tandem_word as word;
 
 use crate::{
@@ -25,8 +25,10 @@ pub(crate) struct Registers {
     pub(crate) gas: i64,
 }
 
-/// What the driver does after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the driver does after a step. Whatever is rare is the driver's, in a function that is called
+/// last: a body that called one in its midst would save and restore registers each time it runs, rare
+/// case or not (1.3 times slower).
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Flow {
     /// Go on with the next opcode.
     Next,
@@ -34,9 +36,18 @@ pub(crate) enum Flow {
     Switch,
     /// The frame halts for the reason noted in the machine.
     Halt,
+    /// The frame halts for a reason of the glue's, and its gas burns.
+    Fail(Halt),
     /// A pair cannot run at once: run its first opcode alone.
     Alone,
+    /// The frame's memory has to grow to so many bytes: then run the opcode again.
+    Grow(usize),
+    /// The registers are as the opcode leaves them; its work is this function's.
+    Slow(Slow),
 }
+
+/// Work too long for a body: takes the stack as the opcode leaves it, with the inputs above it.
+pub(crate) type Slow = fn(&mut Machine, Stack);
 
 /// Checks, charges and runs the opcode or pair `OP`.
 #[inline(always)]
@@ -44,18 +55,18 @@ pub(crate) fn step<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
     let (shape, pair) = const { (shape(OP), pair(OP)) };
     let height = r.stack.height();
     if shape.needs > 0 && height < shape.needs as usize {
-        return refuse::<OP>(r, m, Halt::StackUnderflow);
+        return refuse::<OP>(Halt::StackUnderflow);
     }
     if shape.room > 0 && height > LIMIT - shape.room as usize {
-        return refuse::<OP>(r, m, Halt::StackOverflow);
+        return refuse::<OP>(Halt::StackOverflow);
     }
     // The glue's opcodes pay here; a coprocessor's pay when it has told its work.
     if const { is_prepaid(OP) } {
-        r.gas -= m.upfront[OP as usize];
-        if r.gas < 0 {
-            r.gas += m.upfront[OP as usize];
-            return refuse::<OP>(r, m, Halt::OutOfGas);
+        let gas = r.gas - m.upfront[OP as usize];
+        if gas < 0 {
+            return refuse::<OP>(Halt::OutOfGas);
         }
+        r.gas = gas;
     }
     r.ip = r.ip.wrapping_add(1);
     match pair {
@@ -66,8 +77,8 @@ pub(crate) fn step<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
 
 /// What does not pass the checks: an opcode halts, a pair is taken apart.
 #[inline(always)]
-fn refuse<const OP: u8>(r: &Registers, m: &mut Machine, halt: Halt) -> Flow {
-    if const { pair(OP).is_some() } { Flow::Alone } else { fail(r, m, halt) }
+fn refuse<const OP: u8>(halt: Halt) -> Flow {
+    if const { pair(OP).is_some() } { Flow::Alone } else { Flow::Fail(halt) }
 }
 
 /// Whether the driver charges for the byte: the glue's opcodes, free or not on any fork, and pairs.
@@ -93,7 +104,6 @@ pub(crate) fn compute(byte: u8, a: &U256, b: &U256) -> U256 {
         op::ADD => a.wrapping_add(*b),
         op::MUL => a.wrapping_mul(*b),
         op::SUB => a.wrapping_sub(*b),
-        op::SIGNEXTEND => word::sign_extend(a, b),
         op::LT => word::from_bool(word::less(a, b)),
         op::GT => word::from_bool(word::less(b, a)),
         op::SLT => word::from_bool(word::signed_less(a, b)),
@@ -112,20 +122,28 @@ pub(crate) fn compute(byte: u8, a: &U256, b: &U256) -> U256 {
 #[inline(always)]
 fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
     match OP {
-        op::STOP => leave(r, m, call::stop),
+        op::STOP => leave::<OP>(r, m, call::stop),
 
         // Arithmetic, comparison and bits
-        op::ADD..=op::SUB | op::SIGNEXTEND | op::LT..=op::EQ => binary::<OP>(r),
+        op::ADD..=op::SUB | op::LT..=op::EQ => binary::<OP>(r),
         op::AND | op::OR | op::XOR | op::BYTE | op::SHL | op::SHR | op::SAR => binary::<OP>(r),
-        op::DIV => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::div)),
-        op::SDIV => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::sdiv)),
-        op::MOD => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::rem)),
-        op::SMOD => request::<OP>(r, m, |_, stack, gas| request::pair(stack, gas, word::smod)),
+        op::DIV => divide(r, |a, b| a.checked_div(b), |_, s| s.replace_two(word::div)),
+        op::MOD => divide(r, |a, b| a.checked_rem(b), |_, s| s.replace_two(word::rem)),
+        op::SDIV => slow(r, 1, |_, s| s.replace_two(word::sdiv)),
+        op::SMOD => slow(r, 1, |_, s| s.replace_two(word::smod)),
         op::ADDMOD => {
-            request::<OP>(r, m, |_, stack, gas| request::triple(stack, gas, word::add_mod))
+            let (a, b, n) = (r.stack.pop(), r.stack.pop(), r.stack.word(0));
+            let Some(sum) = word::add_reduced(&a, &b, &n) else {
+                return Flow::Slow(|m, s| s.replace_three(|a, b, n| m.modulus.add_mod(a, b, n)));
+            };
+            r.stack.set(0, sum);
+            Flow::Next
         }
-        op::MULMOD => {
-            request::<OP>(r, m, |_, stack, gas| request::triple(stack, gas, word::mul_mod))
+        op::MULMOD => slow(r, 2, |m, s| s.replace_three(|a, b, n| m.modulus.mul_mod(a, b, n))),
+        op::SIGNEXTEND => {
+            let byte = r.stack.pop();
+            word::sign_extend(&byte, r.stack.limbs(0));
+            Flow::Next
         }
         op::EXP => request::<OP>(r, m, request::exp),
         op::CLZ => unary(r, |a| word::from_u64(a.leading_zeros() as u64)),
@@ -135,11 +153,11 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::KECCAK256 => request::<OP>(r, m, request::keccak256),
 
         // The frame and its data
-        op::ADDRESS => push(r, word::from_address(&m.frame().address)),
-        op::CALLER => push(r, word::from_address(&m.frame().caller)),
-        op::CALLVALUE => push(r, m.frame().value),
+        op::ADDRESS => push(r, word::from_address(&m.context().address)),
+        op::CALLER => push(r, word::from_address(&m.context().caller)),
+        op::CALLVALUE => push(r, m.context().value),
         op::CALLDATALOAD => request::<OP>(r, m, request::calldata_load),
-        op::CALLDATASIZE => push(r, word::from_u64(m.frame().input.len as u64)),
+        op::CALLDATASIZE => push(r, word::from_u64(m.context().input.len as u64)),
         op::CALLDATACOPY => request::<OP>(r, m, request::calldata_copy),
         op::CODESIZE => push(r, word::from_u64(m.code().bytes.len() as u64)),
         op::CODECOPY => request::<OP>(r, m, request::code_copy),
@@ -173,7 +191,7 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
             Flow::Next
         }
         op::MLOAD => mload_at(r, m, &r.stack.word(0)),
-        op::MSTORE => mstore_at(r, m, &r.stack.word(0), &r.stack.word(1), 2),
+        op::MSTORE => mstore_at(r, m, &r.stack.word(0), 1, 2),
         op::MSTORE8 => mstore8(r, m),
         op::MSIZE => push(r, word::from_u64(m.memory_len as u64)),
         op::MCOPY => request::<OP>(r, m, request::memory_copy),
@@ -212,32 +230,34 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::LOG0..=op::LOG4 => request::<OP>(r, m, request::log::<OP>),
 
         // Frames
-        op::CREATE => leave(r, m, call::create::<{ op::CREATE }>),
-        op::CREATE2 => leave(r, m, call::create::<{ op::CREATE2 }>),
-        op::CALL => leave(r, m, call::call::<{ op::CALL }>),
-        op::CALLCODE => leave(r, m, call::call::<{ op::CALLCODE }>),
-        op::DELEGATECALL => leave(r, m, call::call::<{ op::DELEGATECALL }>),
-        op::STATICCALL => leave(r, m, call::call::<{ op::STATICCALL }>),
-        op::RETURN => leave(r, m, call::return_::<false>),
-        op::REVERT => leave(r, m, call::return_::<true>),
-        op::SELFDESTRUCT => leave(r, m, call::self_destruct),
+        op::CREATE => leave::<OP>(r, m, call::create::<{ op::CREATE }>),
+        op::CREATE2 => leave::<OP>(r, m, call::create::<{ op::CREATE2 }>),
+        op::CALL => leave::<OP>(r, m, call::call::<{ op::CALL }>),
+        op::CALLCODE => leave::<OP>(r, m, call::call::<{ op::CALLCODE }>),
+        op::DELEGATECALL => leave::<OP>(r, m, call::call::<{ op::DELEGATECALL }>),
+        op::STATICCALL => leave::<OP>(r, m, call::call::<{ op::STATICCALL }>),
+        op::RETURN => leave::<OP>(r, m, call::return_::<false>),
+        op::REVERT => leave::<OP>(r, m, call::return_::<true>),
+        op::SELFDESTRUCT => leave::<OP>(r, m, call::self_destruct),
 
         // Extensions
         op::SETMODX..=op::MULMODX => {
             let f = extension::plain::<OP>;
-            let Some(gas) = outside(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+            let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else {
+                return Flow::Halt;
+            };
             r.gas = gas;
             r.stack.drop(const { row(OP).inputs } as usize);
             r.ip = r.ip.wrapping_add(const { row(OP).immediate } as usize);
             Flow::Next
         }
-        PREFIX => leave(r, m, extension::behind_prefix),
-        SHADOWED_PUSH => leave(r, m, extension::shadowed_push),
+        PREFIX => leave::<OP>(r, m, extension::behind_prefix),
+        SHADOWED_PUSH => leave::<OP>(r, m, extension::shadowed_push),
 
         _ => {
             // Not run, so not counted as run.
             r.ip = r.ip.wrapping_sub(1);
-            fail(r, m, Halt::InvalidOpcode)
+            Flow::Fail(Halt::InvalidOpcode)
         }
     }
 }
@@ -246,12 +266,6 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
 #[inline(always)]
 pub(crate) fn pc(r: &Registers, m: &Machine) -> usize {
     r.ip.addr() - m.code_at.addr()
-}
-
-#[inline(always)]
-fn fail(r: &Registers, m: &mut Machine, halt: Halt) -> Flow {
-    m.fail::<()>(halt, Unit::Glue, r.gas);
-    Flow::Halt
 }
 
 #[inline(always)]
@@ -265,6 +279,22 @@ fn binary<const OP: u8>(r: &mut Registers) -> Flow {
     let a = r.stack.pop();
     r.stack.set(0, compute(OP, &a, &r.stack.word(0)));
     Flow::Next
+}
+
+/// DIV and MOD: short when both words are; a divisor of zero makes zero.
+#[inline(always)]
+fn divide(r: &mut Registers, short: fn(u64, u64) -> Option<u64>, long: Slow) -> Flow {
+    let (a, b) = (r.stack.pop(), r.stack.word(0));
+    let Some((a, b)) = word::single_limbs(&a, &b) else { return Flow::Slow(long) };
+    r.stack.set(0, word::from_u64(short(a, b).unwrap_or(0)));
+    Flow::Next
+}
+
+/// Takes `n` words from the stack; the function puts its result in the place of the next.
+#[inline(always)]
+fn slow(r: &mut Registers, n: usize, f: Slow) -> Flow {
+    r.stack.drop(n);
+    Flow::Slow(f)
 }
 
 #[inline(always)]
@@ -299,11 +329,23 @@ fn eight(at: *const u8) -> u64 {
 /// Calls what is too long for a handler. Never inlined, whatever the optimiser thinks: a local of
 /// `f` in a handler would keep its last call from being a jump, as would registers by reference.
 #[inline(never)]
-fn outside<T, F>(f: F, m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Option<T>
+fn outside<const OP: u8, T, F>(
+    f: F,
+    m: &mut Machine,
+    ip: *const u8,
+    stack: Stack,
+    gas: i64,
+) -> Option<T>
 where
     F: Fn(&mut Machine, *const u8, Stack, i64) -> Option<T>,
 {
-    f(m, ip, stack, gas)
+    let done = f(m, ip, stack, gas);
+    // Only these call coprocessors; what ends a frame may revert.
+    let ends_frame = const { matches!(OP, op::STOP | op::RETURN | op::REVERT) };
+    if ends_frame || const { !matches!(row(OP).unit, Unit::Glue) } {
+        m.lap(RowId::opcode(OP), None);
+    }
+    done
 }
 
 /// A coprocessor's work, or glue work too long for the loop: words in and out by the opcode table.
@@ -318,7 +360,7 @@ fn request<const OP: u8>(
         r.stack.push(U256::ZERO);
     }
     let f = move |m: &mut Machine, _, stack, gas| f(m, stack, gas);
-    let Some(gas) = outside(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+    let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
     r.gas = gas;
     if const { row(OP).inputs > row(OP).outputs } {
         r.stack.drop(const { row(OP).inputs.saturating_sub(row(OP).outputs) } as usize);
@@ -328,57 +370,58 @@ fn request<const OP: u8>(
 
 /// An opcode that ends the frame, or starts another.
 #[inline(always)]
-fn leave(
+fn leave<const OP: u8>(
     r: &Registers,
     m: &mut Machine,
     f: impl Fn(&mut Machine, *const u8, Stack, i64) -> Option<()>,
 ) -> Flow {
-    outside(f, m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
+    outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
 }
 
-/// Makes the `LEN` bytes at `offset` addressable, and returns where they are.
+/// Where the `LEN` bytes at `offset` of the frame's memory are, if it reaches so far.
 #[inline(always)]
-fn memory_at<const LEN: usize>(
-    r: &mut Registers,
-    m: &mut Machine,
-    offset: &U256,
-) -> Option<*mut u8> {
+fn memory_at<const LEN: usize>(m: &Machine, offset: &U256) -> Result<*mut u8, Flow> {
     let limbs = offset.as_limbs();
     // Beyond 2^32 no gas suffices.
     if limbs[1] | limbs[2] | limbs[3] | limbs[0] >> 32 != 0 {
-        fail(r, m, Halt::OutOfGas);
-        return None;
+        return Err(Flow::Fail(Halt::OutOfGas));
     }
     let end = limbs[0] as usize + LEN;
     if end > m.memory_len {
-        r.gas = m.grow(r.gas, end)?;
+        return Err(Flow::Grow(end));
     }
-    Some(m.memory_at.wrapping_add(end - LEN))
+    Ok(m.memory_at.wrapping_add(end - LEN))
 }
 
 /// MLOAD; the word replaces the top.
 #[inline(always)]
 pub(crate) fn mload_at(r: &mut Registers, m: &mut Machine, offset: &U256) -> Flow {
-    let Some(at) = memory_at::<32>(r, m, offset) else { return Flow::Halt };
+    let at = match memory_at::<32>(m, offset) {
+        Ok(at) => at,
+        Err(flow) => return flow,
+    };
     let (c, d) = (eight(at.wrapping_add(8)), eight(at));
     r.stack
         .set(0, U256::from_limbs([eight(at.wrapping_add(24)), eight(at.wrapping_add(16)), c, d]));
     Flow::Next
 }
 
-/// MSTORE; `inputs` words go from the stack.
+/// MSTORE of the `n`th word; `inputs` words go from the stack.
 #[inline(always)]
 pub(crate) fn mstore_at(
     r: &mut Registers,
     m: &mut Machine,
     offset: &U256,
-    word: &U256,
+    n: usize,
     inputs: usize,
 ) -> Flow {
-    let Some(at) = memory_at::<32>(r, m, offset) else { return Flow::Halt };
-    for (n, limb) in word.as_limbs().iter().enumerate() {
+    let at = match memory_at::<32>(m, offset) {
+        Ok(at) => at,
+        Err(flow) => return flow,
+    };
+    for (k, limb) in r.stack.word(n).as_limbs().iter().enumerate() {
         // SAFETY: `memory_at` made 32 bytes there addressable.
-        unsafe { at.add(24 - 8 * n).cast::<[u8; 8]>().write_unaligned(limb.to_be_bytes()) };
+        unsafe { at.add(24 - 8 * k).cast::<[u8; 8]>().write_unaligned(limb.to_be_bytes()) };
     }
     r.stack.drop(inputs);
     Flow::Next
@@ -386,7 +429,10 @@ pub(crate) fn mstore_at(
 
 #[inline(always)]
 fn mstore8(r: &mut Registers, m: &mut Machine) -> Flow {
-    let Some(at) = memory_at::<1>(r, m, &r.stack.word(0)) else { return Flow::Halt };
+    let at = match memory_at::<1>(m, &r.stack.word(0)) {
+        Ok(at) => at,
+        Err(flow) => return flow,
+    };
     // SAFETY: `memory_at` made a byte there addressable.
     unsafe { at.write(r.stack.word(1).as_limbs()[0] as u8) };
     r.stack.drop(2);
@@ -397,7 +443,7 @@ fn mstore8(r: &mut Registers, m: &mut Machine) -> Flow {
 fn jump(r: &mut Registers, m: &mut Machine, target: &U256, metered: bool) -> Flow {
     let target = word::to_index(target);
     if !m.is_jumpdest(target) {
-        return fail(r, m, Halt::BadJump);
+        return Flow::Fail(Halt::BadJump);
     }
     jump_to(r, m, target, metered)
 }

@@ -14,7 +14,7 @@ use tandem_word as word;
 
 use crate::{
     Message, Status,
-    machine::{Machine, Purpose},
+    machine::{Context, Machine, Purpose},
     memory::Range,
     stack::Stack,
 };
@@ -25,21 +25,12 @@ const MAX_DEPTH: usize = 1024;
 /// Whether an opcode came to its end, so that the machine has new registers for the driver.
 type Switched = Option<()>;
 
-/// What a new frame is given.
+/// What it takes to start a frame.
 #[derive(Debug)]
 struct Start {
-    purpose: Purpose,
-    is_static: bool,
-    account: AccountId,
-    address: Address,
-    caller: Address,
-    value: U256,
+    context: Context,
     /// Who pays the value, if it moves at all.
     payer: Option<AccountId>,
-    /// Calldata, in the buffer of all memory.
-    input: Range,
-    /// Where the caller wants the output, in the caller's memory.
-    output: Range,
     gas: i64,
     checkpoint: Checkpoint,
     run: Run,
@@ -64,7 +55,7 @@ pub(crate) fn call<const OP: u8>(
     let (requested, to) = (*stack.peek(0), word::to_address(stack.peek(1)));
     let value = if with_value { *stack.peek(2) } else { U256::ZERO };
     let (sends, data) = (!value.is_zero(), 2 + usize::from(with_value));
-    if OP == op::CALL && sends && m.frame().is_static {
+    if OP == op::CALL && sends && m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
 
@@ -88,7 +79,7 @@ pub(crate) fn call<const OP: u8>(
     m.call_cost = gas_before - gas;
 
     let (account, address, caller, frame_value, is_static) = {
-        let f = m.frame();
+        let f = m.context();
         match OP {
             op::CALL => (id, to, f.address, value, f.is_static),
             op::CALLCODE => (f.account, f.address, f.address, value, f.is_static),
@@ -96,7 +87,7 @@ pub(crate) fn call<const OP: u8>(
             _ => (id, to, f.address, value, true),
         }
     };
-    let payer = m.frame().account;
+    let payer = m.context().account;
     input.offset += m.frame().memory_start;
     m.suspend(ip, stack, data + 4, gas);
     if m.depth == MAX_DEPTH || (sends && m.ask(m.state().account(payer))?.balance < value) {
@@ -105,17 +96,19 @@ pub(crate) fn call<const OP: u8>(
     }
     let moves = const { matches!(OP, op::CALL | op::STATICCALL) };
     m.enter(Start {
-        checkpoint: m.state().checkpoint(),
-        purpose: Purpose::Call,
-        is_static,
-        account,
-        address,
-        caller,
-        value: frame_value,
+        context: Context {
+            purpose: Purpose::Call,
+            is_static,
+            account,
+            address,
+            caller,
+            value: frame_value,
+            input,
+            output,
+        },
         payer: moves.then_some(payer),
-        input,
-        output,
         gas: forwarded + stipend,
+        checkpoint: m.state().checkpoint(),
         run,
     })
 }
@@ -129,7 +122,7 @@ pub(crate) fn create<const OP: u8>(
 ) -> Switched {
     let value = *stack.peek(0);
     let salt = if OP == op::CREATE2 { *stack.peek(3) } else { U256::ZERO };
-    if m.frame().is_static {
+    if m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
 
@@ -148,7 +141,7 @@ pub(crate) fn create<const OP: u8>(
     let gas = gas - forwarded;
     m.call_cost = gas_before - gas;
 
-    let (creator, caller) = (m.frame().account, m.frame().address);
+    let (creator, caller) = (m.context().account, m.context().address);
     m.suspend(ip, stack, if OP == op::CREATE { 3 } else { 4 }, gas);
     let account = *m.ask(m.state().account(creator))?;
     let refused = m.depth == MAX_DEPTH || account.balance < value;
@@ -196,8 +189,8 @@ pub(crate) fn return_<const REVERT: bool>(
 
 /// SELFDESTRUCT (EIP-150, EIP-161, EIP-3529, EIP-6780).
 pub(crate) fn self_destruct(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Switched {
-    let account = m.frame().account;
-    if m.frame().is_static {
+    let account = m.context().account;
+    if m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
 
@@ -235,30 +228,31 @@ impl Machine {
         self.fault = None;
         self.return_data.clear();
         let calldata = if message.to.is_some() { message.input } else { &[] };
-        self.memory.reset(calldata);
+        self.memory.reset(calldata, self.memory_end());
         self.memory_len = 0;
-        let payer = self.state().access(&message.caller).0;
+        let payer = message.caller_id;
         let gas = i64::try_from(message.gas).unwrap_or(i64::MAX);
-        let Some(to) = message.to else {
+        let Some((to, id)) = message.to else {
             let address = self.create_address(&message.caller, message.nonce)?;
             let init_code = Bytes::copy_from_slice(message.input);
             self.enter_creation(address, message.caller, payer, message.value, init_code, gas);
             return Ok(Some(address));
         };
-        let id = self.state().access(&to).0;
         let (run, _) = self.runs(&to, id)?;
         self.enter(Start {
-            checkpoint: self.state().checkpoint(),
-            purpose: Purpose::Call,
-            is_static: false,
-            account: id,
-            address: to,
-            caller: message.caller,
-            value: message.value,
+            context: Context {
+                purpose: Purpose::Call,
+                is_static: false,
+                account: id,
+                address: to,
+                caller: message.caller,
+                value: message.value,
+                input: Range { offset: 0, len: calldata.len() },
+                output: Range::default(),
+            },
             payer: Some(payer),
-            input: Range { offset: 0, len: calldata.len() },
-            output: Range::default(),
             gas,
+            checkpoint: self.state().checkpoint(),
             run,
         });
         Ok(None)
@@ -390,24 +384,26 @@ impl Machine {
         let code = Code::analyse(init_code, B256::ZERO, &self.dialect, false);
         let run = Run::Code(self.open_code(Arc::new(code)));
         self.enter(Start {
-            checkpoint,
-            purpose: Purpose::Create,
-            is_static: false,
-            account,
-            address,
-            caller,
-            value,
+            context: Context {
+                purpose: Purpose::Create,
+                is_static: false,
+                account,
+                address,
+                caller,
+                value,
+                input: Range::default(),
+                output: Range::default(),
+            },
             payer: Some(creator),
-            input: Range::default(),
-            output: Range::default(),
             gas,
+            checkpoint,
             run,
         })
     }
 
     /// Starts a frame, or delivers its result if it is over at once.
     fn enter(&mut self, start: Start) -> Switched {
-        let (purpose, output) = (start.purpose, start.output);
+        let Context { purpose, output, .. } = start.context;
         let begun = self.begin(start);
         if let Some((status, gas)) = self.ask(begun)? {
             self.deliver(purpose, status, gas, output);
@@ -418,12 +414,12 @@ impl Machine {
     /// Starts a frame, or says how it ended if it was over at once, with the gas left.
     fn begin(&mut self, start: Start) -> Result<Option<(Status, i64)>, Fault> {
         if let Some(payer) = start.payer {
-            self.state().transfer(payer, start.account, &start.value)?;
+            self.state().transfer(payer, start.context.account, &start.context.value)?;
         }
         let code = match start.run {
             Run::Nothing => return Ok(Some((Status::Success, start.gas))),
             Run::Precompile(precompile) => {
-                let gas = self.dispatch(precompile, start.input, start.gas);
+                let gas = self.dispatch(precompile, start.context.input, start.gas);
                 if let Some(fault) = self.fault {
                     return Err(fault);
                 }
@@ -440,25 +436,17 @@ impl Machine {
         let log_checkpoint = self.log().checkpoint();
         let depth = self.running;
         let memory_start = match depth {
-            0 => start.input.len,
-            _ => self.frame().memory_start + self.memory_len,
+            0 => start.context.input.len,
+            _ => self.memory_end(),
         };
         let (ip, refund) = (self.codes[code].image(), self.refund);
         self.depth = depth;
-        let frame = self.frame_at(depth);
+        let frame = self.frame_at(depth, start.context);
         frame.ip = ip;
         frame.gas = start.gas;
         frame.code = code;
-        frame.purpose = start.purpose;
-        frame.is_static = start.is_static;
-        frame.account = start.account;
-        frame.address = start.address;
-        frame.caller = start.caller;
-        frame.value = start.value;
-        frame.input = start.input;
         frame.memory_start = memory_start;
         frame.memory_len = 0;
-        frame.output = start.output;
         frame.state_checkpoint = start.checkpoint;
         frame.log_checkpoint = log_checkpoint;
         frame.refund = refund;
@@ -482,7 +470,7 @@ impl Machine {
 
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
     fn succeed(&mut self, ip: *const u8, gas: i64) -> Switched {
-        let gas = if self.frame().purpose == Purpose::Create { self.deposit(gas)? } else { gas };
+        let gas = if self.context().purpose == Purpose::Create { self.deposit(gas)? } else { gas };
         self.end_last_stretch(ip);
         self.finish(Status::Success, gas);
         Some(())
@@ -506,7 +494,7 @@ impl Machine {
             return Some(gas);
         }
         let code = Bytes::copy_from_slice(&self.return_data);
-        let account = self.frame().account;
+        let account = self.context().account;
         let set = self.hash(&code).and_then(|hash| self.state().set_code(account, code, hash));
         self.ask(set)?;
         Some(gas)
@@ -522,6 +510,7 @@ impl Machine {
         self.burn(halt, unit, gas);
         self.return_data.clear();
         self.finish(Status::Halt(halt), 0);
+        self.lap(RowId::halt(unit, halt), None);
     }
 
     fn burn(&mut self, halt: Halt, unit: Unit, gas: i64) {
@@ -551,8 +540,7 @@ impl Machine {
     /// Takes the running frame down and delivers its result.
     fn finish(&mut self, status: Status, gas: i64) {
         let frame = &self.frames[self.depth];
-        let (purpose, output, code, address) =
-            (frame.purpose, frame.output, frame.code, frame.address);
+        let (Context { purpose, output, address, .. }, code) = (frame.context, frame.code);
         if status != Status::Success {
             let (state, log, refund) = (frame.state_checkpoint, frame.log_checkpoint, frame.refund);
             self.state().revert(state);
@@ -568,8 +556,10 @@ impl Machine {
             }
         }
         if self.running > 0 {
+            let ended = self.memory_end();
             self.depth = self.running - 1;
             self.resume();
+            self.memory.resume(self.memory_end(), ended);
         }
         self.deliver(purpose, status, gas, output);
         if self.running > 0 && purpose == Purpose::Create && status == Status::Success {

@@ -3,6 +3,7 @@
 
 use core::hint::black_box;
 
+use tandem_coprocessor::Unit;
 use tandem_schedule::{decode, op};
 use tandem_word as word;
 
@@ -61,12 +62,27 @@ impl Machine {
             if TRACED {
                 m.trace_before(&r);
             }
-            let flow = every_byte!(dispatch!(byte, &mut r, m;));
+            let flow = loop {
+                match every_byte!(dispatch!(byte, &mut r, m;)) {
+                    Flow::Grow(end) => match m.grow_for(before.ip, before.gas, end) {
+                        Some(gas) => r = Registers { gas, ..before },
+                        None => break Flow::Halt,
+                    },
+                    Flow::Slow(f) => {
+                        f(m, r.stack);
+                        break Flow::Next;
+                    }
+                    Flow::Fail(reason) => {
+                        m.fail::<()>(reason, Unit::Glue, r.gas);
+                        break Flow::Halt;
+                    }
+                    flow => break flow,
+                }
+            };
             if TRACED {
                 m.trace_after(&before, &mut r, flow);
             }
             match flow {
-                Flow::Next => {}
                 Flow::Alone => {
                     byte = m.alone(r.ip);
                     // Seen as a loop of its own, this would have every opcode's checks moved in
@@ -75,7 +91,7 @@ impl Machine {
                     continue;
                 }
                 Flow::Switch | Flow::Halt => {
-                    if flow == Flow::Halt {
+                    if matches!(flow, Flow::Halt) {
                         m.halt(r.ip);
                     }
                     if m.done.is_some() || m.fault.is_some() {
@@ -83,6 +99,7 @@ impl Machine {
                     }
                     r = m.registers();
                 }
+                _ => {}
             }
             // SAFETY: as above.
             byte = unsafe { *r.ip };
@@ -122,7 +139,8 @@ impl Machine {
         let Some(tracer) = self.tracer() else { return };
         // A jump takes its JUMPDEST with it; a trace shows that as a step of its own. After a switch
         // the code is another frame's, or nobody's.
-        let byte = (flow == Flow::Next).then(|| self.code().bytes.get(pc(before, self))).flatten();
+        let byte =
+            matches!(flow, Flow::Next).then(|| self.code().bytes.get(pc(before, self))).flatten();
         let jumped = matches!(byte, Some(&(op::JUMP | op::JUMPI)));
         let taken = jumped && after.ip != before.ip.wrapping_add(1);
         if taken && pc(after, self) == word::to_index(before.stack.peek(0)) + 1 {
@@ -130,9 +148,9 @@ impl Machine {
             after.gas += self.upfront[op::JUMPDEST as usize];
         }
         match flow {
-            Flow::Next | Flow::Alone => tracer.after((before.gas - after.gas) as u64, None),
             Flow::Switch => tracer.after(self.call_cost as u64, None),
             Flow::Halt => tracer.after(before.gas as u64, Some(self.failure.0)),
+            _ => tracer.after((before.gas - after.gas) as u64, None),
         }
     }
 }

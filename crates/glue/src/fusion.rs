@@ -30,8 +30,7 @@ pub(crate) fn run(a: u8, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
             r.stack.set(2, second);
         }
         (op::SWAP1, op::MSTORE) => {
-            let (word, offset) = (r.stack.word(0), r.stack.word(1));
-            return mstore_at(r, m, &offset, &word, 2);
+            return mstore_at(r, m, &r.stack.word(1), 0, 2);
         }
         (op::SWAP1, b) => {
             let top = r.stack.pop();
@@ -67,8 +66,7 @@ fn with(first: U256, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
             return mload_at(r, m, &first);
         }
         op::MSTORE => {
-            let word = r.stack.word(0);
-            return mstore_at(r, m, &first, &word, 1);
+            return mstore_at(r, m, &first, 0, 1);
         }
         op::PUSH1 => {
             r.stack.push(first);

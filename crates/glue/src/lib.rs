@@ -6,8 +6,10 @@
 //! Transactions, blocks and what embeds the machine live in `tandem-evm`.
 //!
 //! Where to read: `body` says what each opcode does, `request` what the opcodes that ask a coprocessor
-//! do, `extension` those of EVM-MAX and SIMD, `call` how frames start and end, `machine` what a frame has, `drive` the loop, `code` the
-//! analysis of code, `ledger` the account of who got which gas.
+//! do, `extension` those of EVM-MAX and SIMD, `call` how frames start and end, `machine` what a frame
+//! has, `drive` the loop. Below stand the analysis of code (`tandem_code`), the account of who got which
+//! gas (`tandem_ledger`), the buffer of memory (`tandem_memory`) and the arithmetic of words
+//! (`tandem_word`).
 
 #![no_std]
 
@@ -18,7 +20,6 @@ mod call;
 mod drive;
 mod extension;
 mod fusion;
-mod ledger;
 mod machine;
 mod memory;
 mod request;
@@ -28,4 +29,5 @@ mod tail;
 mod trace;
 
 pub use machine::{Completion, Env, Machine, Message, Status};
+pub use tandem_ledger::Clock;
 pub use trace::{Step, Tracer};

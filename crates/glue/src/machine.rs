@@ -10,12 +10,14 @@ use tandem_coprocessor::{
     AccountId, Checkpoint, Coprocessors, Fault, Instructions, Log, State, Unit,
     primitives::{Address, B256, Bytes, U256},
 };
+use tandem_ledger::{Clock, Meter};
+use tandem_memory::Memory;
 use tandem_schedule::{Halt, Precompile, Row, RowId, Schedule, opcode};
+use tandem_word::Modulus;
 
 use crate::{
     Tracer,
-    ledger::Meter,
-    memory::{Memory, Range},
+    memory::Range,
     stack::{Stack, StackBlock},
 };
 
@@ -42,8 +44,10 @@ pub struct Env {
 pub struct Message<'a> {
     /// The caller; its nonce was already raised and the gas paid.
     pub caller: Address,
-    /// The account to call, or `None` to create one.
-    pub to: Option<Address>,
+    /// The caller's handle; it is warm.
+    pub caller_id: AccountId,
+    /// The account to call, with its handle, or `None` to create one.
+    pub to: Option<(Address, AccountId)>,
     /// The caller's nonce before the transaction, which makes a created contract's address.
     pub nonce: u64,
     /// Value in wei.
@@ -80,8 +84,8 @@ pub struct Completion {
     pub output: Bytes,
     /// The contract created.
     pub created: Option<Address>,
-    /// The ledger's rows; empty if the machine has no meter.
-    pub rows: Vec<Row>,
+    /// The ledger's rows, if the machine has a meter.
+    pub rows: Option<Vec<Row>>,
 }
 
 /// The gas of a byte's static part, as a driver charges it: nothing for an opcode that has to tell a
@@ -100,13 +104,9 @@ pub(crate) enum Purpose {
     Create,
 }
 
-/// One frame. The registers are here only while another frame runs.
-pub(crate) struct Frame {
-    pub(crate) ip: *const u8,
-    pub(crate) stack: Stack,
-    pub(crate) gas: i64,
-    pub(crate) block: StackBlock,
-    pub(crate) code: usize,
+/// What a frame is started with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context {
     pub(crate) purpose: Purpose,
     pub(crate) is_static: bool,
     pub(crate) account: AccountId,
@@ -115,10 +115,20 @@ pub(crate) struct Frame {
     pub(crate) value: U256,
     /// Calldata, in the buffer of all memory.
     pub(crate) input: Range,
-    pub(crate) memory_start: usize,
-    pub(crate) memory_len: usize,
     /// Where the caller wants the output, in the caller's memory.
     pub(crate) output: Range,
+}
+
+/// One frame. The registers are here only while another frame runs.
+pub(crate) struct Frame {
+    pub(crate) ip: *const u8,
+    pub(crate) stack: Stack,
+    pub(crate) gas: i64,
+    pub(crate) block: StackBlock,
+    pub(crate) code: usize,
+    pub(crate) context: Context,
+    pub(crate) memory_start: usize,
+    pub(crate) memory_len: usize,
     pub(crate) state_checkpoint: Checkpoint,
     pub(crate) log_checkpoint: Checkpoint,
     pub(crate) refund: i64,
@@ -130,7 +140,8 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    fn new() -> Self {
+    /// A frame to be filled, with an empty stack.
+    fn new(context: Context) -> Self {
         let block = StackBlock::new();
         Self {
             ip: core::ptr::null(),
@@ -138,16 +149,9 @@ impl Frame {
             gas: 0,
             block,
             code: 0,
-            purpose: Purpose::Call,
-            is_static: false,
-            account: AccountId(0),
-            address: Address::ZERO,
-            caller: Address::ZERO,
-            value: U256::ZERO,
-            input: Range::default(),
+            context,
             memory_start: 0,
             memory_len: 0,
-            output: Range::default(),
             state_checkpoint: Checkpoint(0),
             log_checkpoint: Checkpoint(0),
             refund: 0,
@@ -200,6 +204,7 @@ pub struct Machine {
     /// Frames started and not ended; 0 before and after the transaction's own.
     pub(crate) running: usize,
     pub(crate) return_data: Vec<u8>,
+    pub(crate) modulus: Modulus,
     pub(crate) refund: i64,
     /// Why the last step failed, whose request it was, and the gas that burns.
     pub(crate) failure: (Halt, Unit, i64),
@@ -234,6 +239,16 @@ unsafe impl Send for Machine {}
 impl Machine {
     /// A machine with a fork's prices; with `metered`, it keeps a ledger.
     pub fn new(schedule: Schedule, coprocessors: Coprocessors, metered: bool) -> Self {
+        Self::with_meter(schedule, coprocessors, metered.then(|| Meter::new(None)))
+    }
+
+    /// A machine that keeps a ledger and asks a clock how long its coprocessors worked: those it is
+    /// given, and the state that [`execute`](Self::execute) is.
+    pub fn timed(schedule: Schedule, coprocessors: Coprocessors, clock: Arc<dyn Clock>) -> Self {
+        Self::with_meter(schedule, coprocessors, Some(Meter::new(Some(clock))))
+    }
+
+    fn with_meter(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Meter>) -> Self {
         Self {
             upfront: core::array::from_fn(|byte| upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
@@ -246,6 +261,7 @@ impl Machine {
             depth: 0,
             running: 0,
             return_data: Vec::new(),
+            modulus: Modulus::default(),
             refund: 0,
             failure: (Halt::OutOfGas, Unit::Glue, 0),
             fault: None,
@@ -255,10 +271,10 @@ impl Machine {
             code_of: Vec::new(),
             cache: CodeCache::default(),
             env: Env::default(),
-            dialect: Dialect::new(&schedule, metered),
+            dialect: Dialect::new(&schedule, meter.is_some()),
             schedule,
             coprocessors,
-            meter: metered.then(Meter::new),
+            meter,
             borrowed: None,
         }
     }
@@ -292,6 +308,8 @@ impl Machine {
         self.env = env;
         self.refund = refund as i64;
         let created = self.start(message);
+        // The transaction's own frame is started at nobody's cost.
+        self.meter.iter_mut().for_each(Meter::skip);
         let completion = created.and_then(|created| {
             self.run();
             self.complete(created)
@@ -304,7 +322,7 @@ impl Machine {
 
     fn complete(&mut self, created: Option<Address>) -> Result<Completion, Fault> {
         let take_rows = |meter: &mut Meter| meter.take_rows(&self.schedule);
-        let rows = self.meter.as_mut().map(take_rows).unwrap_or_default();
+        let rows = self.meter.as_mut().map(take_rows);
         let done = self.done.take();
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -348,6 +366,14 @@ impl Machine {
     #[inline]
     pub(crate) fn pay(&mut self, gas: i64, byte: u8, more: u64) -> Option<i64> {
         self.charge(gas, RowId::opcode(byte), u64::from(self.schedule.base[byte as usize]) + more)
+    }
+
+    /// Books the time of coprocessors' work; see [`Meter::lap`].
+    #[inline]
+    pub(crate) fn lap(&mut self, row: RowId, start: Option<u64>) {
+        if let Some(meter) = &mut self.meter {
+            meter.lap(row, start);
+        }
     }
 
     /// Notes why the frame halts; its `gas` burns.
@@ -399,14 +425,21 @@ impl Machine {
         &mut self.frames[self.depth]
     }
 
-    /// Makes sure there is a frame at `depth`, and returns it with an empty stack.
-    pub(crate) fn frame_at(&mut self, depth: usize) -> &mut Frame {
+    /// The frame at `depth`, a new one if there is none, with an empty stack.
+    pub(crate) fn frame_at(&mut self, depth: usize, context: Context) -> &mut Frame {
         if depth == self.frames.len() {
-            self.frames.push(Frame::new());
+            self.frames.push(Frame::new(context));
         }
         let frame = &mut self.frames[depth];
         frame.stack = frame.block.bottom();
+        frame.context = context;
         frame
+    }
+
+    /// What the running frame was started with.
+    #[inline]
+    pub(crate) fn context(&self) -> &Context {
+        &self.frame().context
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -424,6 +457,11 @@ impl Machine {
             return None;
         }
         self.schedule.precompiles.iter().find(|row| row.address == *address).copied()
+    }
+
+    /// Where the running frame's memory ends, in the buffer of all memory.
+    pub(crate) fn memory_end(&self) -> usize {
+        self.frames.get(self.depth).map_or(0, |frame| frame.memory_start + self.memory_len)
     }
 
     /// The running frame's memory.

@@ -7,24 +7,11 @@ use tandem_coprocessor::{
     Access, AccountId, Fault, Op, Unit,
     primitives::{Address, B256, U256},
 };
+use tandem_ledger::Meter;
 use tandem_schedule::{Halt, Precompile, RowId, op};
 use tandem_word as word;
 
 use crate::{machine::Machine, memory::Range, stack::Stack};
-
-/// Two words in, one out.
-#[inline(always)]
-pub(crate) fn pair(stack: Stack, gas: i64, f: fn(&U256, &U256) -> U256) -> Option<i64> {
-    stack.set(1, f(stack.peek(0), stack.peek(1)));
-    Some(gas)
-}
-
-/// Three words in, one out.
-#[inline(always)]
-pub(crate) fn triple(stack: Stack, gas: i64, f: fn(&U256, &U256, &U256) -> U256) -> Option<i64> {
-    stack.set(2, f(stack.peek(0), stack.peek(1), stack.peek(2)));
-    Some(gas)
-}
 
 /// EXP: the price grows with the exponent's bytes (EIP-160).
 pub(crate) fn exp(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
@@ -46,7 +33,7 @@ pub(crate) fn keccak256(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> 
 
 /// CALLDATALOAD: zeros behind the end.
 pub(crate) fn calldata_load(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
-    let input = m.frame().input;
+    let input = m.context().input;
     let mut bytes = [0; 32];
     let data = m.memory.bytes(input.offset, input.len);
     word::copy_padded(&mut bytes, data, word::to_index(stack.peek(0)));
@@ -69,7 +56,7 @@ fn target(
 
 pub(crate) fn calldata_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let (to, gas) = target(m, RowId::opcode(op::CALLDATACOPY), gas, stack.peek(0), stack.peek(2))?;
-    let input = m.frame().input;
+    let input = m.context().input;
     let from = word::to_index(stack.peek(1)).min(input.len);
     let len = to.len.min(input.len - from);
     let start = m.frame().memory_start + to.offset;
@@ -129,7 +116,7 @@ pub(crate) fn balance(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
 /// SELFBALANCE (EIP-1884).
 pub(crate) fn self_balance(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let gas = m.pay(gas, op::SELFBALANCE, 0)?;
-    stack.set(0, m.ask(m.state().account(m.frame().account))?.balance);
+    stack.set(0, m.ask(m.state().account(m.context().account))?.balance);
     Some(gas)
 }
 
@@ -173,7 +160,7 @@ pub(crate) fn blob_hash(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> 
 }
 
 pub(crate) fn sload(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
-    let (slot, access) = m.state().access_slot(m.frame().account, stack.peek(0));
+    let (slot, access) = m.state().access_slot(m.context().account, stack.peek(0));
     let surcharge = match access {
         Access::Cold => m.schedule.cold_slot,
         Access::Warm => m.schedule.warm_slot,
@@ -186,13 +173,13 @@ pub(crate) fn sload(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
 /// SSTORE: the price is a fact of the store, so the store comes first and is undone with the frame
 /// if the gas is short (EIP-2200, EIP-2929, EIP-3529).
 pub(crate) fn sstore(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
-    if m.frame().is_static {
+    if m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
     if gas <= m.schedule.store_sentry as i64 && m.schedule.store_sentry > 0 {
         return m.fail(Halt::OutOfGas, Unit::State, gas);
     }
-    let (slot, access) = m.state().access_slot(m.frame().account, stack.peek(0));
+    let (slot, access) = m.state().access_slot(m.context().account, stack.peek(0));
     let surcharge = if access == Access::Cold { m.schedule.cold_slot } else { 0 };
     let change = m.ask(m.state().store(slot, stack.peek(1)))?;
     let price = m.schedule.store[change as usize];
@@ -204,23 +191,23 @@ pub(crate) fn sstore(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
 /// TLOAD (EIP-1153).
 pub(crate) fn tload(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let gas = m.pay(gas, op::TLOAD, 0)?;
-    stack.set(0, m.state().load_transient(m.frame().account, stack.peek(0)));
+    stack.set(0, m.state().load_transient(m.context().account, stack.peek(0)));
     Some(gas)
 }
 
 /// TSTORE (EIP-1153).
 pub(crate) fn tstore(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
-    if m.frame().is_static {
+    if m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
     }
     let gas = m.pay(gas, op::TSTORE, 0)?;
-    m.state().store_transient(m.frame().account, stack.peek(0), stack.peek(1));
+    m.state().store_transient(m.context().account, stack.peek(0), stack.peek(1));
     Some(gas)
 }
 
 pub(crate) fn log<const OP: u8>(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let topics = const { OP.wrapping_sub(op::LOG0) as usize };
-    if m.frame().is_static {
+    if m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::Log, gas);
     }
     let (range, gas) = m.range(gas, stack.peek(0), stack.peek(1))?;
@@ -230,7 +217,7 @@ pub(crate) fn log<const OP: u8>(m: &mut Machine, stack: Stack, gas: i64) -> Opti
     for (n, topic) in words[..topics].iter_mut().enumerate() {
         *topic = (*stack.peek(2 + n)).into();
     }
-    let address = m.frame().address;
+    let address = m.context().address;
     m.log().emit(address, &words[..topics], m.memory_range(range));
     Some(gas)
 }
@@ -269,7 +256,15 @@ impl Machine {
         input: Range,
         gas: i64,
     ) -> Option<i64> {
+        let start = self.meter.as_ref().map(Meter::elapsed);
+        let gas = self.dispatch_untimed(precompile, input, gas);
+        self.lap(RowId::precompile(precompile.op), start);
+        gas
+    }
+
+    fn dispatch_untimed(&mut self, precompile: Precompile, input: Range, gas: i64) -> Option<i64> {
         let Precompile { op, price, .. } = precompile;
+        let failed = (Halt::PrecompileFailed, op.unit());
         self.return_data.clear();
         let input = self.memory.bytes(input.offset, input.len);
         let coprocessor = match self.coprocessors.get(op.unit()) {
@@ -278,10 +273,10 @@ impl Machine {
         };
         let work = match coprocessor.measure(op, input) {
             Ok(work) => work,
-            Err(fault) => return self.refused(fault, Halt::PrecompileFailed, op.unit(), gas),
+            Err(fault) => return self.refused(fault, failed, gas),
         };
         let Some(cost) = price.gas(&work.size) else {
-            return self.refused(Fault::Input, Halt::PrecompileFailed, op.unit(), gas);
+            return self.refused(Fault::Input, failed, gas);
         };
         if cost > gas as u64 {
             return self.fail(Halt::OutOfGas, op.unit(), gas);
@@ -297,20 +292,14 @@ impl Machine {
             }
             Err(fault) => {
                 self.return_data.clear();
-                self.refused(fault, Halt::PrecompileFailed, op.unit(), gas)
+                self.refused(fault, failed, gas)
             }
         }
     }
 
-    pub(crate) fn refused(
-        &mut self,
-        fault: Fault,
-        halt: Halt,
-        unit: Unit,
-        gas: i64,
-    ) -> Option<i64> {
+    pub(crate) fn refused(&mut self, fault: Fault, why: (Halt, Unit), gas: i64) -> Option<i64> {
         match fault {
-            Fault::Input => self.fail(halt, unit, gas),
+            Fault::Input => self.fail(why.0, why.1, gas),
             fault => self.broken(fault),
         }
     }

@@ -93,11 +93,30 @@ impl Stack {
         U256::from_limbs([low[0], low[1], high[0], high[1]])
     }
 
+    /// The `n`th word's limbs, to change in place.
+    #[inline(always)]
+    pub(crate) fn limbs<'a>(self, n: usize) -> &'a mut [u64; 4] {
+        // SAFETY: the contract of `Stack`; U256 is four limbs in little-endian order.
+        unsafe { &mut *self.0.sub(n + 1).cast() }
+    }
+
     /// Overwrites the `n`th word from the top.
     #[inline(always)]
     pub(crate) fn set(self, n: usize, word: U256) {
         // SAFETY: the contract of `Stack`.
         unsafe { self.0.sub(n + 1).write(word) }
+    }
+
+    /// For an opcode that left this stack: makes its result of two words, the first above the top.
+    pub(crate) fn replace_two(self, f: impl FnOnce(&U256, &U256) -> U256) {
+        let above = Self(self.0.wrapping_add(1));
+        self.set(0, f(above.peek(0), self.peek(0)));
+    }
+
+    /// The same of three words, the first on top of the second.
+    pub(crate) fn replace_three(self, f: impl FnOnce(&U256, &U256, &U256) -> U256) {
+        let above = Self(self.0.wrapping_add(2));
+        self.set(0, f(above.peek(0), above.peek(1), self.peek(0)));
     }
 
     /// Puts a word on top.

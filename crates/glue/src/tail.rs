@@ -6,8 +6,11 @@
 //! driver only where that is checked. The rule that keeps them jumps: no pointer to a local goes into
 //! a call that is not inlined.
 
+use tandem_coprocessor::Unit;
+use tandem_schedule::Halt;
+
 use crate::{
-    body::{Flow, Registers, step},
+    body::{Flow, Registers, Slow, step},
     drive::every_byte,
     machine::Machine,
     stack::Stack,
@@ -25,9 +28,12 @@ fn handler<const OP: u8>(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine)
     let mut r = Registers { ip, stack, gas };
     match step::<OP>(&mut r, m) {
         Flow::Next => next(r, m),
-        Flow::Alone => alone(r.ip, r.stack, r.gas, m),
         Flow::Switch => switch(m),
         Flow::Halt => halt(r.ip, m),
+        Flow::Fail(reason) => fail(r.ip, r.gas, m, reason),
+        Flow::Alone => alone(r.ip, r.stack, r.gas, m),
+        Flow::Grow(end) => grow(ip, stack, gas, m, end, r.ip),
+        Flow::Slow(f) => slow::<OP>(r.ip, r.stack, r.gas, m, f),
     }
 }
 
@@ -45,6 +51,22 @@ fn alone(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine) {
     HANDLERS[byte as usize](ip, stack, gas, m);
 }
 
+/// One for each opcode, so that the function it calls is known.
+#[inline(never)]
+fn slow<const OP: u8>(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine, f: Slow) {
+    f(m, stack);
+    next(Registers { ip, stack, gas }, m);
+}
+
+/// Runs the opcode at `ip` again with memory up to `end`; `behind` is where it halts without.
+#[inline(never)]
+fn grow(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine, end: usize, behind: *const u8) {
+    match m.grow_for(ip, gas, end) {
+        Some(gas) => next(Registers { ip, stack, gas }, m),
+        None => halt(behind, m),
+    }
+}
+
 /// Goes on with the machine's registers, until the transaction's own frame is done.
 #[inline(never)]
 pub(crate) fn switch(m: &mut Machine) {
@@ -52,6 +74,13 @@ pub(crate) fn switch(m: &mut Machine) {
         let r = m.registers();
         next(r, m);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn fail(ip: *const u8, gas: i64, m: &mut Machine, reason: Halt) {
+    m.fail::<()>(reason, Unit::Glue, gas);
+    halt(ip, m);
 }
 
 #[cold]

@@ -33,12 +33,14 @@ pub struct Row {
     pub count: u64,
     /// What it took.
     pub gas: Gas,
+    /// How long coprocessors worked for it, the cost of the clock taken off; 0 unless timed.
+    pub nanoseconds: u64,
 }
 
 impl Row {
-    /// A row.
+    /// A row that was not timed.
     pub const fn new(unit: Unit, op: &'static str, count: u64, gas: Gas) -> Self {
-        Self { unit, op, count, gas }
+        Self { unit, op, count, gas, nanoseconds: 0 }
     }
 }
 

@@ -37,8 +37,9 @@ pub struct AccountChange {
 #[derive(Clone, Debug)]
 struct AccountEntry {
     address: Address,
+    /// Meaningful once `loaded`, as is `original`.
     account: Account,
-    /// As the database had it; meaningful once `loaded`.
+    /// As the database had it.
     original: Account,
     code: Option<Bytes>,
     loaded: bool,
@@ -63,8 +64,39 @@ struct SlotEntry {
     warm: bool,
 }
 
+impl AccountEntry {
+    const fn new(address: Address) -> Self {
+        Self {
+            address,
+            account: ABSENT,
+            original: ABSENT,
+            code: None,
+            loaded: false,
+            warm: false,
+            touched: false,
+            created: false,
+            destroyed: false,
+            code_changed: false,
+            change: None,
+        }
+    }
+
+    /// Makes an entry of an earlier transaction a new one.
+    fn reset(&mut self, address: Address) {
+        self.address = address;
+        self.code = None;
+        self.loaded = false;
+        self.warm = false;
+        self.touched = false;
+        self.created = false;
+        self.destroyed = false;
+        self.code_changed = false;
+        self.change = None;
+    }
+}
+
 /// One step back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Undo {
     Access(AccountId),
     AccessSlot(SlotId),
@@ -72,9 +104,14 @@ enum Undo {
     Transient(u32, U256),
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
-    Touch { id: AccountId, existed: bool, touched: bool },
+    Touch {
+        id: AccountId,
+        existed: bool,
+        touched: bool,
+    },
     Create(AccountId),
-    Code(AccountId, Box<(B256, Option<Bytes>, bool)>),
+    /// The code before is the last of `Journal::codes`.
+    Code(AccountId),
     Destroy(AccountId),
 }
 
@@ -82,22 +119,44 @@ enum Undo {
 #[derive(Debug, Default)]
 pub struct Journal {
     by_address: Addresses,
+    /// Those of this transaction are the first `known`; the others wait to be used again.
     accounts: Vec<AccountEntry>,
+    known: usize,
     slot_keys: Keys,
     slots: Vec<SlotEntry>,
     transient_keys: Keys,
     transient: Vec<U256>,
     undo: Vec<Undo>,
-    always_warm: Vec<Address>,
+    /// Codes before they were set: hash, code, and whether that was a change.
+    codes: Vec<(B256, Option<Bytes>, bool)>,
+    /// The small numbers that are addresses warm from the start, bit by bit, and the other addresses.
+    warm_numbers: [u64; Self::NUMBERS / 64],
+    warm_others: Vec<Address>,
 }
 
 impl Journal {
     /// Buffers above this many entries are given back after a transaction.
     const KEPT: usize = 8192;
 
+    const NUMBERS: usize = 512;
+
     /// A journal for which some addresses, the precompiles, are warm from the start (EIP-2929).
     pub fn new(always_warm: Vec<Address>) -> Self {
-        Self { always_warm, ..Self::default() }
+        let mut journal = Self::default();
+        for address in always_warm {
+            match number(&address) {
+                Some(n) => journal.warm_numbers[n / 64] |= 1 << (n % 64),
+                None => journal.warm_others.push(address),
+            }
+        }
+        journal
+    }
+
+    fn is_always_warm(&self, address: &Address) -> bool {
+        match number(address) {
+            Some(n) => self.warm_numbers[n / 64] >> (n % 64) & 1 == 1,
+            None => self.warm_others.contains(address),
+        }
     }
 
     /// Starts a transaction on the embedder's state.
@@ -105,12 +164,22 @@ impl Journal {
         self.by_address.clear();
         self.slot_keys.clear();
         self.transient_keys.clear();
-        clear(&mut self.accounts);
+        self.accounts.truncate(Self::KEPT);
+        self.accounts.shrink_to(Self::KEPT);
+        self.known = 0;
+        self.codes.clear();
         clear(&mut self.slots);
         clear(&mut self.transient);
         clear(&mut self.undo);
         Session { journal: self, database, error: None }
     }
+}
+
+/// The small number that an address is, as precompiles' are.
+fn number(address: &Address) -> Option<usize> {
+    let (front, [a, b]) = address.0.split_last_chunk()?;
+    let n = usize::from(u16::from_be_bytes([*a, *b]));
+    (n < Journal::NUMBERS && *front == [0; 18]).then_some(n)
 }
 
 fn clear<T>(buffer: &mut Vec<T>) {
@@ -134,27 +203,37 @@ impl Session<'_> {
 
     /// Resolves an address without marking it accessed.
     pub fn resolve(&mut self, address: &Address) -> AccountId {
-        let Journal { by_address, accounts, always_warm, .. } = &mut *self.journal;
-        let new = AccountId(accounts.len() as u32);
-        let is = |id: AccountId| accounts[id.0 as usize].address == *address;
-        let id = by_address.get_or_insert(address, new, is);
+        let Journal { by_address, accounts, known, .. } = &mut *self.journal;
+        let new = AccountId(*known as u32);
+        let id = by_address.get_or_insert(address, new, |id| &accounts[id.0 as usize].address);
         if id == new {
-            let low = address.0[..18] == [0; 18];
-            accounts.push(AccountEntry {
-                address: *address,
-                account: ABSENT,
-                original: ABSENT,
-                code: None,
-                loaded: false,
-                warm: low && always_warm.contains(address),
-                touched: false,
-                created: false,
-                destroyed: false,
-                code_changed: false,
-                change: None,
-            });
+            match accounts.get_mut(*known) {
+                Some(entry) => entry.reset(*address),
+                None => accounts.push(AccountEntry::new(*address)),
+            }
+            *known += 1;
+            self.entry(id).warm = self.journal.is_always_warm(address);
         }
         id
+    }
+
+    /// Resolves an address and makes it warm for the whole transaction. This and the next two are for
+    /// before and after the execution: they are not undone.
+    pub fn open(&mut self, address: &Address) -> AccountId {
+        let id = self.resolve(address);
+        self.entry(id).warm = true;
+        id
+    }
+
+    /// Takes the sender's payment from its balance and raises its nonce, both of which were checked.
+    ///
+    /// # Errors
+    /// [`Fault::State`].
+    pub fn charge_sender(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
+        let account = &mut self.loaded(id)?.account;
+        account.balance = account.balance.saturating_sub(*value);
+        account.nonce += 1;
+        Ok(())
     }
 
     /// Adds to a balance and touches the account.
@@ -162,45 +241,34 @@ impl Session<'_> {
     /// # Errors
     /// [`Fault::State`].
     pub fn credit(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
-        let balance = self.loaded(id)?.account.balance;
-        self.set_balance(id, balance.saturating_add(*value));
-        self.touch(id);
+        let entry = self.loaded(id)?;
+        entry.account.balance = entry.account.balance.saturating_add(*value);
+        entry.account.exists = true;
+        entry.touched = true;
         Ok(())
-    }
-
-    /// Takes from a balance; `false`, with nothing done, if it is not enough.
-    ///
-    /// # Errors
-    /// [`Fault::State`].
-    pub fn debit(&mut self, id: AccountId, value: &U256) -> Result<bool, Fault> {
-        let Some(balance) = self.loaded(id)?.account.balance.checked_sub(*value) else {
-            return Ok(false);
-        };
-        self.set_balance(id, balance);
-        Ok(true)
     }
 
     /// Ends the transaction: what it changed. With `clear_empty`, touched accounts that are empty go
     /// (EIP-161).
     pub fn finish(&mut self, clear_empty: bool) -> Changes {
-        let mut changes = Changes::with_capacity(self.journal.accounts.len());
-        for entry in &mut self.journal.accounts {
+        let known = self.journal.known;
+        let mut changes = Changes::with_capacity(known);
+        for entry in &mut self.journal.accounts[..known] {
             if !entry.loaded {
                 continue;
             }
-            let gone =
-                entry.destroyed || (clear_empty && entry.touched && entry.account.is_empty());
-            let now = (entry.account.exists && !gone).then_some(entry.account);
-            let before = entry.original.exists.then_some(entry.original);
-            let same = now == before && !(entry.code_changed || entry.created);
-            if same || (now.is_none() && before.is_none()) {
+            let (now, before) = (&entry.account, &entry.original);
+            let gone = entry.destroyed || (clear_empty && entry.touched && now.is_empty());
+            let exists = now.exists && !gone;
+            let renewed = entry.code_changed || entry.created;
+            if exists == before.exists && (!exists || (!renewed && now.same_values(before))) {
                 continue;
             }
             entry.change = Some(changes.len() as u32);
             changes.push(AccountChange {
                 address: entry.address,
-                account: now.map(info),
-                code: entry.code.take().filter(|_| entry.code_changed && now.is_some()),
+                account: exists.then(|| info(*now)),
+                code: if exists && entry.code_changed { entry.code.take() } else { None },
                 storage: Vec::new(),
             });
         }
@@ -235,7 +303,7 @@ impl Session<'_> {
         &mut self.journal.accounts[id.0 as usize]
     }
 
-    #[inline]
+    #[inline(always)]
     fn loaded(&mut self, id: AccountId) -> Result<&mut AccountEntry, Fault> {
         if !self.journal.accounts[id.0 as usize].loaded {
             self.load_account(id)?;
@@ -243,14 +311,20 @@ impl Session<'_> {
         Ok(self.entry(id))
     }
 
+    #[inline(never)]
     fn load_account(&mut self, id: AccountId) -> Result<(), Fault> {
-        let address = self.entry(id).address;
-        let found = self.database.account(&address).map_err(|error| self.failed(error))?;
-        let entry = self.entry(id);
-        if let Some(AccountInfo { balance, nonce, code_hash }) = found {
-            entry.account = Account { balance, nonce, code_hash, exists: true };
-            entry.original = entry.account;
-        }
+        let entry = &mut self.journal.accounts[id.0 as usize];
+        let found = match self.database.account(&entry.address) {
+            Ok(found) => found,
+            Err(error) => return Err(self.failed(error)),
+        };
+        entry.account = match found {
+            Some(AccountInfo { balance, nonce, code_hash }) => {
+                Account { balance, nonce, code_hash, exists: true }
+            }
+            None => ABSENT,
+        };
+        entry.original = entry.account;
         entry.loaded = true;
         Ok(())
     }
@@ -283,9 +357,11 @@ impl Session<'_> {
                 entry.touched = touched || entry.address == RIPEMD160;
             }
             Undo::Create(id) => self.entry(id).created = false,
-            Undo::Code(id, previous) => {
-                let entry = self.entry(id);
-                (entry.account.code_hash, entry.code, entry.code_changed) = *previous;
+            Undo::Code(id) => {
+                if let Some(previous) = self.journal.codes.pop() {
+                    let entry = self.entry(id);
+                    (entry.account.code_hash, entry.code, entry.code_changed) = previous;
+                }
             }
             Undo::Destroy(id) => self.entry(id).destroyed = false,
         }
@@ -397,9 +473,10 @@ impl State for Session<'_> {
         if value.is_zero() {
             self.loaded(from)?;
         } else {
-            if !self.debit(from, value)? {
+            let Some(rest) = self.loaded(from)?.account.balance.checked_sub(*value) else {
                 return Ok(false);
-            }
+            };
+            self.set_balance(from, rest);
             let balance = self.entry(to).account.balance;
             self.set_balance(to, balance.saturating_add(*value));
         }
@@ -440,8 +517,8 @@ impl State for Session<'_> {
         let previous_hash = core::mem::replace(&mut entry.account.code_hash, hash);
         let previous_code = entry.code.replace(code);
         let previously_changed = core::mem::replace(&mut entry.code_changed, true);
-        let previous = Box::new((previous_hash, previous_code, previously_changed));
-        self.journal.undo.push(Undo::Code(id, previous));
+        self.journal.codes.push((previous_hash, previous_code, previously_changed));
+        self.journal.undo.push(Undo::Code(id));
         Ok(())
     }
 

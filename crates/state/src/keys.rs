@@ -81,7 +81,12 @@ impl Hasher for FixedKeyHasher {
     }
 }
 
-/// A table from addresses to the accounts of a transaction; the addresses lie with the accounts.
+/// So many keys are looked through one by one: most transactions meet no more, and a short list is
+/// found, filled and emptied faster than a table.
+const FEW: usize = 8;
+
+/// A table from addresses to the accounts of a transaction, in use from [`FEW`] on; the addresses lie
+/// with the accounts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses {
     table: HashTable<(u32, AccountId)>,
@@ -92,33 +97,47 @@ impl Addresses {
     pub(crate) fn clear(&mut self) {
         if self.table.capacity() > Keys::KEPT {
             self.table = HashTable::new();
-        } else {
+        } else if !self.table.is_empty() {
             self.table.clear();
         }
     }
 
-    /// The account of an address, which is `new` if it was not there; `is` tells whether an account
-    /// has the address.
-    pub(crate) fn get_or_insert(
+    /// The account of an address, which is `new` if it was not there; `of` tells an account's address.
+    pub(crate) fn get_or_insert<'a>(
         &mut self,
         address: &Address,
         new: AccountId,
-        is: impl Fn(AccountId) -> bool,
+        of: impl Fn(AccountId) -> &'a Address,
     ) -> AccountId {
+        let known = new.0 as usize;
+        if known < FEW {
+            let mut ids = (0..new.0).map(AccountId);
+            return ids.find(|&id| of(id) == address).unwrap_or(new);
+        }
+        if known == FEW {
+            for id in (0..new.0).map(AccountId) {
+                self.insert(of(id), id);
+            }
+        }
         let hash = self.seeds.address(address);
-        let is_it = |&(other, id): &(u32, AccountId)| other == hash && is(id);
+        let is_it = |&(other, id): &(u32, AccountId)| other == hash && of(id) == address;
         if let Some(&(_, id)) = self.table.find(widen(hash), is_it) {
             return id;
         }
-        self.table.insert_unique(widen(hash), (hash, new), |&(hash, _)| widen(hash));
+        self.insert(address, new);
         new
+    }
+
+    fn insert(&mut self, address: &Address, id: AccountId) {
+        let hash = self.seeds.address(address);
+        self.table.insert_unique(widen(hash), (hash, id), |&(hash, _)| widen(hash));
     }
 }
 
 /// A set of (account, key) pairs, numbered in the order they came.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
-    /// Hash and number of each key.
+    /// Hash and number of each key, from [`FEW`] on.
     table: HashTable<(u32, u32)>,
     keys: Vec<(AccountId, U256)>,
     seeds: Seeds,
@@ -133,26 +152,43 @@ impl Keys {
         if self.table.capacity() > Self::KEPT {
             self.table = HashTable::new();
             self.keys = Vec::new();
-        } else {
+        } else if !self.table.is_empty() {
             self.table.clear();
         }
     }
 
     /// The number of a key that is there.
+    #[inline]
     pub(crate) fn get(&self, account: AccountId, key: &U256) -> Option<usize> {
+        let is = |&(other, ref one): &(AccountId, U256)| other == account && one == key;
+        if self.keys.len() <= FEW {
+            return self.keys.iter().position(is);
+        }
         let hash = self.seeds.slot(account, key);
-        let is_it = |&(_, number): &(u32, u32)| self.keys[number as usize] == (account, *key);
+        let is_it =
+            |&(other, number): &(u32, u32)| other == hash && is(&self.keys[number as usize]);
         self.table.find(widen(hash), is_it).map(|&(_, number)| number as usize)
     }
 
     /// The number of a key, which is new if it is the number of keys there were.
+    #[inline]
     pub(crate) fn get_or_insert(&mut self, account: AccountId, key: &U256) -> usize {
-        if let Some(number) = self.get(account, key) {
-            return number;
-        }
-        let (hash, number) = (self.seeds.slot(account, key), self.keys.len());
+        self.get(account, key).unwrap_or_else(|| self.insert(account, key))
+    }
+
+    #[inline(never)]
+    fn insert(&mut self, account: AccountId, key: &U256) -> usize {
+        let number = self.keys.len();
         self.keys.push((account, *key));
-        self.table.insert_unique(widen(hash), (hash, number as u32), |&(hash, _)| widen(hash));
+        let unlisted = match number {
+            0..FEW => number + 1,
+            FEW => 0,
+            _ => number,
+        };
+        for (number, (account, key)) in self.keys.iter().enumerate().skip(unlisted) {
+            let hash = self.seeds.slot(*account, key);
+            self.table.insert_unique(widen(hash), (hash, number as u32), |&(hash, _)| widen(hash));
+        }
         number
     }
 

@@ -5,7 +5,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod modulus;
+
 use tandem_coprocessor::primitives::{Address, B256, U256};
+
+pub use modulus::Modulus;
 
 /// The word of an address: its 20 bytes, zeros in front.
 #[inline]
@@ -148,30 +152,24 @@ pub fn byte(index: &U256, word: &U256) -> U256 {
     from_u64(limb >> (56 - index % 8 * 8) & 0xff)
 }
 
-/// SIGNEXTEND: copies bit 7 of the `byte`th lowest byte into everything above it.
+/// SIGNEXTEND of a word's limbs, in place: one limb is read, and those above it are written.
 #[inline(always)]
-pub fn sign_extend(byte: &U256, word: &U256) -> U256 {
-    let Some(byte) = at_most(byte, 30) else { return *word };
+pub fn sign_extend(byte: &U256, limbs: &mut [u64; 4]) {
+    let Some(byte) = at_most(byte, 30) else { return };
     let (limb, up) = ((byte / 8) as usize, 56 - byte % 8 * 8);
-    let mut limbs = *word.as_limbs();
-    // Chosen, not indexed: an index would send the word through memory (3 times slower).
-    let [a, b, c, d] = limbs;
-    let low = if limb == 0 { a } else { b };
-    let high = if limb == 2 { c } else { d };
-    let chosen = if limb < 2 { low } else { high };
-    let extended = ((chosen << up) as i64) >> up;
+    let extended = ((limbs[limb] << up) as i64) >> up;
     let sign = (extended >> 63) as u64;
-    // Each limb by itself: a loop from `limb` on would be a call of memset.
-    for (place, value) in limbs.iter_mut().enumerate() {
-        *value = if place < limb {
-            *value
-        } else if place == limb {
-            extended as u64
-        } else {
-            sign
-        };
+    limbs[limb] = extended as u64;
+    // Each limb by itself: a loop would be a call of memset.
+    if limb < 1 {
+        limbs[1] = sign;
     }
-    U256::from_limbs(limbs)
+    if limb < 2 {
+        limbs[2] = sign;
+    }
+    if limb < 3 {
+        limbs[3] = sign;
+    }
 }
 
 fn magnitude(word: &U256) -> U256 {
@@ -183,17 +181,15 @@ fn with_sign(word: U256, negative: bool) -> U256 {
 }
 
 /// Both words as one limb each.
-fn single_limbs(a: &U256, b: &U256) -> Option<(u64, u64)> {
+#[inline(always)]
+pub fn single_limbs(a: &U256, b: &U256) -> Option<(u64, u64)> {
     let (a, b) = (a.as_limbs(), b.as_limbs());
     (a[1] | a[2] | a[3] | b[1] | b[2] | b[3] == 0).then_some((a[0], b[0]))
 }
 
 /// DIV: zero if the divisor is.
 pub fn div(a: &U256, b: &U256) -> U256 {
-    if let Some((a, b)) = single_limbs(a, b) {
-        return from_u64(a.checked_div(b).unwrap_or(0));
-    }
-    if b.is_power_of_two() {
+    if is_power_of_two(b) {
         return shift_right(b.trailing_zeros() as u32, a, 0);
     }
     a.checked_div(*b).unwrap_or_default()
@@ -201,13 +197,16 @@ pub fn div(a: &U256, b: &U256) -> U256 {
 
 /// MOD: zero if the modulus is.
 pub fn rem(a: &U256, b: &U256) -> U256 {
-    if let Some((a, b)) = single_limbs(a, b) {
-        return from_u64(a.checked_rem(b).unwrap_or(0));
-    }
-    if b.is_power_of_two() {
+    if is_power_of_two(b) {
         return *a & b.wrapping_sub(U256::ONE);
     }
     a.checked_rem(*b).unwrap_or_default()
+}
+
+/// Whether one bit is set. Without a count of bits, for which the baseline of x86-64 has no instruction.
+#[inline]
+fn is_power_of_two(word: &U256) -> bool {
+    !is_zero(word) && is_zero(&(*word & word.wrapping_sub(U256::ONE)))
 }
 
 /// SDIV: towards zero; zero if the divisor is.
@@ -220,29 +219,20 @@ pub fn smod(a: &U256, b: &U256) -> U256 {
     with_sign(rem(&magnitude(a), &magnitude(b)), is_negative(a))
 }
 
-/// ADDMOD: the sum is not cut to 256 bits; zero if the modulus is.
-pub fn add_mod(a: &U256, b: &U256, n: &U256) -> U256 {
-    if less(a, n) && less(b, n) {
-        let (sum, carry) = a.overflowing_add(*b);
-        return if carry || !less(&sum, n) { sum.wrapping_sub(*n) } else { sum };
+/// ADDMOD where both operands are below the modulus, as most are.
+#[inline(always)]
+pub fn add_reduced(a: &U256, b: &U256, n: &U256) -> Option<U256> {
+    if !less(a, n) || !less(b, n) {
+        return None;
     }
-    if n.is_power_of_two() {
-        return a.wrapping_add(*b) & n.wrapping_sub(U256::ONE);
-    }
-    a.add_mod(*b, *n)
-}
-
-/// MULMOD: the product is not cut to 256 bits; zero if the modulus is.
-pub fn mul_mod(a: &U256, b: &U256, n: &U256) -> U256 {
-    if is_zero(a) || is_zero(b) {
-        return U256::ZERO;
-    }
-    a.mul_mod(*b, *n)
+    let (sum, carry) = a.overflowing_add(*b);
+    let reduced = sum.wrapping_sub(*n);
+    Some(if carry || !less(&sum, n) { reduced } else { sum })
 }
 
 /// EXP.
 pub fn pow(base: &U256, exponent: &U256) -> U256 {
-    if base.is_power_of_two() {
+    if is_power_of_two(base) {
         let shift = from_u64(base.trailing_zeros() as u64).saturating_mul(*exponent);
         return shl(&shift, &U256::ONE);
     }

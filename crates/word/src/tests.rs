@@ -59,7 +59,9 @@ proptest! {
         let bytes = word.to_be_bytes::<32>();
         let expected = bytes.get(index as usize).copied().unwrap_or(0);
         prop_assert_eq!(byte(&U256::from(index), &word), U256::from(expected));
-        let extended = sign_extend(&U256::from(index), &word);
+        let mut limbs = word.into_limbs();
+        sign_extend(&U256::from(index), &mut limbs);
+        let extended = U256::from_limbs(limbs);
         for place in 0..256 {
             let source = if index < 31 { place.min(8 * index as usize + 7) } else { place };
             prop_assert_eq!(bit_of(&extended, place), bit_of(&word, source));
@@ -84,8 +86,12 @@ proptest! {
 
     #[test]
     fn modular(a in word(), b in word(), n in word()) {
-        prop_assert_eq!(add_mod(&a, &b, &n), a.add_mod(b, n));
-        prop_assert_eq!(mul_mod(&a, &b, &n), a.mul_mod(b, n));
+        // The first time without the reciprocal, then with it.
+        let mut modulus = Modulus::default();
+        for _ in 0..2 {
+            prop_assert_eq!(modulus.add_mod(&a, &b, &n), a.add_mod(b, n));
+            prop_assert_eq!(modulus.mul_mod(&a, &b, &n), a.mul_mod(b, n));
+        }
     }
 
     #[test]

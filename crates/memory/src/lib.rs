@@ -1,0 +1,110 @@
+//! The memory of all frames of a transaction: one buffer, in which each frame's memory starts where its
+//! caller's ends. Calldata of the transaction lies in front of the first frame's. What memory costs is
+//! the glue's.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+use alloc::{vec, vec::Vec};
+
+/// The buffer. Zero are the bytes from the running frame's end up to `zeroed`, and from `dirty` on.
+#[derive(Debug, Default)]
+pub struct Memory {
+    buffer: Vec<u8>,
+    zeroed: usize,
+    dirty: usize,
+    calldata_len: usize,
+}
+
+impl Memory {
+    /// A larger buffer is given back after the transaction that needed it.
+    const KEPT: usize = 4 << 20;
+    /// What is made zero in advance, so that memory that grows word by word seldom asks.
+    const AHEAD: usize = 1024;
+
+    /// Starts over with the transaction's calldata in front; the last one's frame ended at `ended`.
+    pub fn reset(&mut self, calldata: &[u8], ended: usize) {
+        if self.buffer.len() > Self::KEPT {
+            *self = Self::default();
+        }
+        self.resume(0, ended.max(self.calldata_len));
+        self.reach(calldata.len());
+        self.calldata_len = calldata.len();
+        self.buffer[..calldata.len()].copy_from_slice(calldata);
+    }
+
+    /// Goes on with a frame whose memory ends at `end`, after one whose memory ended at `ended`.
+    #[inline]
+    pub fn resume(&mut self, end: usize, ended: usize) {
+        if self.zeroed >= self.dirty {
+            self.dirty = ended;
+        }
+        self.zeroed = end;
+    }
+
+    /// Makes what lies before `end` addressable, and zero if it is new to the frame.
+    #[inline]
+    pub fn reach(&mut self, end: usize) {
+        if end > self.zeroed {
+            self.extend(end);
+        }
+    }
+
+    /// A new buffer comes zeroed from the system, page by page as it is touched, and pages of zeros
+    /// are not copied: deep calls with memories that are large but empty stay cheap.
+    #[inline(never)]
+    fn extend(&mut self, end: usize) {
+        const PAGE: usize = 4096;
+        static ZEROS: [u8; PAGE] = [0; PAGE];
+        if end > self.buffer.len() {
+            let mut buffer = vec![0; (2 * end).next_multiple_of(PAGE)];
+            let pages = self.buffer[..self.zeroed].chunks(PAGE);
+            for (old, new) in pages.zip(buffer.chunks_mut(PAGE)) {
+                if *old != ZEROS[..old.len()] {
+                    new[..old.len()].copy_from_slice(old);
+                }
+            }
+            (self.buffer, self.dirty) = (buffer, 0);
+        }
+        if self.zeroed < self.dirty {
+            let to = self.dirty.min(end + Self::AHEAD).min(self.buffer.len());
+            self.buffer[self.zeroed..to].fill(0);
+            self.zeroed = to;
+        }
+        if self.zeroed >= self.dirty {
+            self.zeroed = self.buffer.len();
+        }
+    }
+
+    /// Where byte `start` lies, until the buffer has to [`reach`](Self::reach) farther.
+    ///
+    /// # Panics
+    /// As this and the next three do if the bytes were never within reach.
+    #[inline]
+    pub fn at(&mut self, start: usize) -> *mut u8 {
+        self.buffer[start..].as_mut_ptr()
+    }
+
+    /// `len` bytes.
+    #[inline]
+    pub fn bytes(&self, start: usize, len: usize) -> &[u8] {
+        &self.buffer[start..start + len]
+    }
+
+    /// `len` bytes, to be written.
+    #[inline]
+    pub fn bytes_mut(&mut self, start: usize, len: usize) -> &mut [u8] {
+        &mut self.buffer[start..start + len]
+    }
+
+    /// Copies `len` bytes; the two ranges may overlap.
+    #[inline]
+    pub fn copy_within(&mut self, from: usize, to: usize, len: usize) {
+        self.buffer.copy_within(from..from + len, to);
+    }
+}
+
+#[cfg(test)]
+mod tests;
