@@ -20,7 +20,7 @@ const SCHEDULE: &str = "tandem-schedule";
 /// the tables, the arithmetic of words.
 const BELOW_GLUE: [&str; 5] =
     ["tandem-code", "tandem-ledger", "tandem-memory", SCHEDULE, "tandem-word"];
-const COPROCESSORS: [&str; 9] = [
+const COPROCESSORS: [&str; 10] = [
     "tandem-state",
     "tandem-log",
     "tandem-hash",
@@ -30,6 +30,7 @@ const COPROCESSORS: [&str; 9] = [
     "tandem-kzg",
     "tandem-modexp",
     "tandem-evmmax",
+    "tandem-lanes",
 ];
 /// Assembly as text; it knows the opcode table and runs nothing.
 const ASM: &str = "tandem-asm";

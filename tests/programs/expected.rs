@@ -22,17 +22,17 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    fn right(calldata: Vec<u8>, expected: Vec<u8>) -> Self {
+    pub(crate) fn right(calldata: Vec<u8>, expected: Vec<u8>) -> Self {
         Self { calldata, expected: Some(expected) }
     }
 
-    fn wrong(calldata: Vec<u8>) -> Self {
+    pub(crate) fn wrong(calldata: Vec<u8>) -> Self {
         Self { calldata, expected: None }
     }
 }
 
 pub(crate) fn tasks() -> Vec<Task> {
-    vec![
+    let tasks = vec![
         Task { name: "bn254_add", inputs: bn254_add() },
         Task { name: "bn254_mul", inputs: bn254_mul() },
         Task { name: "bls12_381_g1_mul", inputs: bls12_381_g1_mul() },
@@ -41,7 +41,8 @@ pub(crate) fn tasks() -> Vec<Task> {
         Task { name: "modexp_256", inputs: modexp(32) },
         Task { name: "modexp_381", inputs: modexp(48) },
         Task { name: "ntt_256", inputs: ntt_256() },
-    ]
+    ];
+    tasks.into_iter().chain(crate::simd::tasks()).collect()
 }
 
 /// A number as a word.

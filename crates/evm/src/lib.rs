@@ -72,6 +72,7 @@ pub fn backends(unit: Unit) -> &'static [Backend] {
         Unit::Kzg => tandem_kzg::BACKENDS,
         Unit::Modexp => tandem_modexp::BACKENDS,
         Unit::EvmMax => tandem_evmmax::BACKENDS,
+        Unit::Lanes => tandem_lanes::BACKENDS,
         _ => &[],
     }
 }

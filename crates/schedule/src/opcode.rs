@@ -251,6 +251,7 @@ opcodes! {
     0xb6 XMOD           Frontier 2 1 2 1 Lanes in Simd
     0xb7 XSMOD          Frontier 2 1 2 1 Lanes in Simd
     0xb8 XCONV          Frontier 1 1 1 2 Lanes in Simd
+    0xb9 XMULHI         Frontier 2 1 1 1 Lanes in Simd
     0xbe XCAST          Frontier 1 1 1 1 Lanes in Simd
     0xbf XSHUFFLE       Frontier 2 1 1 1 Lanes in Simd
     0xc0 XLT            Frontier 2 1 1 1 Lanes in Simd
