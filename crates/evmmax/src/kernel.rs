@@ -186,9 +186,9 @@ impl<const SPARE: bool> Kind for Odd<SPARE> {
     fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N] {
         let (difference, borrow) = subtract(x, y);
         let m = modulus.first::<N>();
-        let mut addend = [0; N];
-        for (limb, m) in addend.iter_mut().zip(m) {
-            *limb = m & borrow.wrapping_neg();
+        let mut addend = *m;
+        for limb in &mut addend {
+            *limb &= borrow.wrapping_neg();
         }
         sum(&difference, &addend).0
     }
@@ -280,10 +280,11 @@ pub(crate) fn montgomery<const N: usize>(
     inverse: u64,
 ) -> [u64; N] {
     let (mut t, mut top) = ([0; N], 0);
-    for &y in y {
+    // Plain indices throughout: what iterators are made of is not always inlined.
+    for i in 0..N {
         let mut carry = 0;
-        for (t, x) in t.iter_mut().zip(x) {
-            (*t, carry) = multiply_add(*t, *x, y, carry);
+        for n in 0..N {
+            (t[n], carry) = multiply_add(t[n], x[n], y[i], carry);
         }
         let (high, over) = carrying_add(top, carry, 0);
         let k = t[0].wrapping_mul(inverse);
@@ -325,8 +326,8 @@ fn montgomery_spare<const N: usize>(
 fn reduce<const N: usize>(value: &[u64; N], carry: u64, m: &[u64; N]) -> [u64; N] {
     let (mut reduced, borrow) = subtract(value, m);
     let keep = (borrow & !carry & 1).wrapping_neg();
-    for (reduced, value) in reduced.iter_mut().zip(value) {
-        *reduced = (*reduced & !keep) | (value & keep);
+    for n in 0..N {
+        reduced[n] = (reduced[n] & !keep) | (value[n] & keep);
     }
     reduced
 }

@@ -133,14 +133,13 @@ impl Registers {
     fn operands(&self, instruction: &Instruction<'_>) -> Result<Operands, Fault> {
         let field = self.active()?;
         let immediates = instruction.immediates.first_chunk::<7>().ok_or(Fault::Input)?;
-        let [out, out_stride, x, x_stride, y, y_stride, count] = immediates.map(usize::from);
-        let run = |first, stride| Run { first, stride };
-        let (out, x, y) = (run(out, out_stride), run(x, x_stride), run(y, y_stride));
-        if count == 0 || out_stride == 0 {
+        let run = |n: usize| Run { first: immediates[n].into(), stride: immediates[n + 1].into() };
+        let (out, x, y, count) = (run(0), run(2), run(4), usize::from(immediates[6]));
+        if count == 0 || out.stride == 0 {
             return Err(Fault::Input);
         }
-        let last = out.at(count - 1).max(x.at(count - 1)).max(y.at(count - 1));
-        if last >= field.count {
+        let last = |run: Run| run.at(count - 1);
+        if last(out) >= field.count || last(x) >= field.count || last(y) >= field.count {
             return Err(Fault::Input);
         }
         Ok(Operands { out, x, y, count })
