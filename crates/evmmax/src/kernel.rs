@@ -52,6 +52,9 @@ pub(crate) struct File<'a> {
     pub(crate) modulus: &'a Modulus,
 }
 
+/// From so many elements on a kernel for several may be the faster one.
+pub(crate) const SEVERAL: usize = 5;
+
 /// The instructions for one modulus. The registers that they are given to work on exist.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernels {
@@ -59,6 +62,8 @@ pub(crate) struct Kernels {
     pub(crate) add: fn(File<'_>, &Operands),
     pub(crate) subtract: fn(File<'_>, &Operands),
     pub(crate) multiply: fn(File<'_>, &Operands),
+    /// The same, for [`SEVERAL`] elements and more.
+    pub(crate) several: fn(File<'_>, &Operands),
     /// Writes registers, from the first of the file on, to memory.
     pub(crate) load: fn(File<'_>, &mut [u8]),
     /// Reads registers, from the first of the file on, from memory; false if a value is not reduced.
@@ -75,14 +80,12 @@ pub(crate) fn portable(modulus: &Modulus) -> Kernels {
     }
 }
 
-/// The multiplication alone, for an odd modulus of `N` limbs.
+/// The multiplication alone, for an odd modulus; to be inlined into a function that may use more of the
+/// processor.
 #[cfg(feature = "native")]
-pub(crate) fn portable_multiply<const N: usize>(modulus: &Modulus) -> fn(File<'_>, &Operands) {
-    if modulus.bits() < 64 * N {
-        kernels::<Odd<true>, N>().multiply
-    } else {
-        kernels::<Odd<false>, N>().multiply
-    }
+#[inline(always)]
+pub(crate) fn multiply_odd<const N: usize, const SPARE: bool>(file: File<'_>, operands: &Operands) {
+    each(file, operands, Odd::<SPARE>::multiply::<N>);
 }
 
 fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
@@ -108,6 +111,7 @@ fn kernels<K: Kind, const N: usize>() -> Kernels {
         add: |file, operands| each(file, operands, K::add::<N>),
         subtract: |file, operands| each(file, operands, K::subtract::<N>),
         multiply: |file, operands| each(file, operands, K::multiply::<N>),
+        several: |file, operands| each(file, operands, K::multiply::<N>),
         load: |file, memory| {
             let registers = file.registers.as_chunks::<N>().0;
             for (register, bytes) in registers.iter().zip(memory.chunks_exact_mut(8 * N)) {
@@ -281,10 +285,10 @@ pub(crate) fn montgomery<const N: usize>(
 ) -> [u64; N] {
     let (mut t, mut top) = ([0; N], 0);
     // Plain indices throughout: what iterators are made of is not always inlined.
-    for i in 0..N {
+    for &y in y {
         let mut carry = 0;
         for n in 0..N {
-            (t[n], carry) = multiply_add(t[n], x[n], y[i], carry);
+            (t[n], carry) = multiply_add(t[n], x[n], y, carry);
         }
         let (high, over) = carrying_add(top, carry, 0);
         let k = t[0].wrapping_mul(inverse);

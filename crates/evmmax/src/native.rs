@@ -3,13 +3,15 @@
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(target_arch = "x86_64")]
+mod mulx;
 
 use alloc::boxed::Box;
 
 use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 
 use crate::{
-    kernel::{self, Kernels},
+    kernel::{self, File, Kernels, Operands},
     modulus::Modulus,
     registers::Registers,
 };
@@ -36,8 +38,31 @@ impl Coprocessor for Native {
 fn choose(modulus: &Modulus) -> Kernels {
     let kernels = kernel::portable(modulus);
     #[cfg(target_arch = "x86_64")]
-    if let Some(multiply) = ifma::multiply(modulus) {
-        return Kernels { multiply, ..kernels };
+    if let Some(multiply) = one_by_one(modulus) {
+        let several = ifma::multiply(modulus).unwrap_or(multiply);
+        return Kernels { multiply, several, ..kernels };
     }
     kernels
+}
+
+/// The kernel for few elements: one after the other, by MULX where the processor has it.
+#[cfg(target_arch = "x86_64")]
+fn one_by_one(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
+    if !modulus.odd {
+        return None;
+    }
+    match modulus.len {
+        1 => mulx::multiply::<1>(modulus),
+        2 => mulx::multiply::<2>(modulus),
+        3 => mulx::multiply::<3>(modulus),
+        4 => mulx::multiply::<4>(modulus),
+        5 => mulx::multiply::<5>(modulus),
+        6 => mulx::multiply::<6>(modulus),
+        7 => mulx::multiply::<7>(modulus),
+        8 => mulx::multiply::<8>(modulus),
+        9 => mulx::multiply::<9>(modulus),
+        10 => mulx::multiply::<10>(modulus),
+        11 => mulx::multiply::<11>(modulus),
+        _ => mulx::multiply::<12>(modulus),
+    }
 }

@@ -8,7 +8,7 @@ use tandem_coprocessor::{
 };
 
 use crate::{
-    kernel::{File, Kernels, Operands, Run},
+    kernel::{File, Kernels, Operands, Run, SEVERAL},
     modulus::Modulus,
     op,
 };
@@ -191,7 +191,8 @@ impl Instructions for Registers {
                 let operands = self.operands(instruction)?;
                 let field = self.fields.get_mut(self.active).ok_or(Fault::Input)?;
                 let kernel = match instruction.op {
-                    op::MULMODX => field.kernels.multiply,
+                    op::MULMODX if operands.count < SEVERAL => field.kernels.multiply,
+                    op::MULMODX => field.kernels.several,
                     op::ADDMODX => field.kernels.add,
                     _ => field.kernels.subtract,
                 };

@@ -16,7 +16,7 @@ use core::arch::x86_64::{
 };
 
 use crate::{
-    kernel::{self, File, Operands, Run},
+    kernel::{File, Operands, Run},
     modulus::Modulus,
 };
 
@@ -24,8 +24,6 @@ cpufeatures::new!(processor, "avx512f", "avx512dq", "avx512vl", "avx512ifma");
 
 /// Elements at once.
 const LANES: usize = 8;
-/// As many elements over are worth a batch of their own, its other lanes idle.
-const ENOUGH: usize = 5;
 const DIGIT: u64 = (1 << 52) - 1;
 
 /// The kernel for a modulus, if the processor has what it takes and it is the faster one: below three
@@ -49,11 +47,8 @@ pub(super) fn multiply(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
     })
 }
 
-/// The instruction: batches of eight, the rest one by one, and all of it one by one if it is short.
+/// The instruction: batches of eight, in the last of which lanes may idle.
 fn run<const N: usize, const L: usize>(file: File<'_>, operands: &Operands) {
-    if operands.count < ENOUGH {
-        return (kernel::portable_multiply::<N>(file.modulus))(file, operands);
-    }
     let File { registers, spare, modulus } = file;
     let registers = registers.as_chunks_mut::<N>().0;
     if operands.in_place() {
