@@ -75,6 +75,16 @@ pub(crate) fn portable(modulus: &Modulus) -> Kernels {
     }
 }
 
+/// The multiplication alone, for an odd modulus of `N` limbs.
+#[cfg(feature = "native")]
+pub(crate) fn portable_multiply<const N: usize>(modulus: &Modulus) -> fn(File<'_>, &Operands) {
+    if modulus.bits() < 64 * N {
+        kernels::<Odd<true>, N>().multiply
+    } else {
+        kernels::<Odd<false>, N>().multiply
+    }
+}
+
 fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
     match limbs {
         1 => kernels::<K, 1>(),

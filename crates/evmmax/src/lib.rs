@@ -22,17 +22,25 @@ extern crate alloc;
 
 mod kernel;
 mod modulus;
+#[cfg(feature = "native")]
+mod native;
 mod registers;
 
 use alloc::{boxed::Box, sync::Arc};
 
 use tandem_coprocessor::{Backend, Coprocessor, Fault, Instructions, Op, Work};
 
+#[cfg(feature = "native")]
+pub use crate::native::Native;
 use crate::registers::Registers;
 
 /// The backends of this build, the preferred first.
-pub const BACKENDS: &[Backend] =
-    &[Backend { name: "limbs", portable: true, new: || Arc::new(Portable) }];
+pub const BACKENDS: &[Backend] = &[
+    // Not marked portable, though no C compiler is needed: its kernels are for one processor family.
+    #[cfg(feature = "native")]
+    Backend { name: "ifma", portable: false, new: || Arc::new(Native) },
+    Backend { name: "limbs", portable: true, new: || Arc::new(Portable) },
+];
 
 /// The bytes of the opcodes.
 mod op {

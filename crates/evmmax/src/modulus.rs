@@ -52,6 +52,17 @@ impl Modulus {
         self.limbs.first_chunk().expect("a kernel has no more limbs than the longest modulus")
     }
 
+    /// The modulus in digits of 52 bits.
+    #[cfg(feature = "native")]
+    pub(crate) fn digits(&self) -> [u64; 15] {
+        core::array::from_fn(|n| {
+            let (limb, offset) = (52 * n / 64, 52 * n % 64);
+            let above = self.limbs.get(limb + 1).copied().unwrap_or(0);
+            let pair = u128::from(above) << 64 | u128::from(self.limbs[limb]);
+            (pair >> offset) as u64 & ((1 << 52) - 1)
+        })
+    }
+
     /// Fills in the constants of an odd modulus of `N` limbs.
     pub(crate) fn prepare<const N: usize>(&mut self) {
         // Each step of Newton's doubles the bits that are right; of m itself three are.

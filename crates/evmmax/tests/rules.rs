@@ -1,7 +1,7 @@
 //! Each rule of EIP-6690 once: what is the last thing allowed, and the first that is not.
 
 use tandem_coprocessor::{
-    Coprocessor, Facts, Fault, Instruction, Instructions, ModularSize, Op, Size, primitives::U256,
+    Facts, Fault, Instruction, Instructions, ModularSize, Op, Size, primitives::U256,
 };
 use tandem_evmmax::BACKENDS;
 
