@@ -121,9 +121,10 @@ mod x86 {
                 #[inline]
                 #[target_feature(enable = $features)]
                 fn gather(limbs: &[u64; 4]) -> [u8; WORD] {
-                    // SAFETY: a reference to a limb may be read from. Volatile keeps the loads apart.
-                    let limb =
-                        |i: usize| unsafe { ptr::from_ref(&limbs[i]).read_volatile() as i64 };
+                    let limb = |i: usize| {
+                        // SAFETY: a reference may be read from. Volatile keeps the loads apart.
+                        unsafe { ptr::from_ref(&limbs[i]).read_volatile() as i64 }
+                    };
                     let word = _mm256_set_epi64x(limb(3), limb(2), limb(1), limb(0));
                     // SAFETY: both are 32 bytes, and any are a word.
                     unsafe { mem::transmute::<__m256i, [u8; WORD]>(word) }
