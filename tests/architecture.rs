@@ -17,9 +17,9 @@ const BENCH: &str = "tandem-bench";
 /// Forks and prices as data.
 const SCHEDULE: &str = "tandem-schedule";
 /// What the glue stands on beside the waist: code analysis, the ledger's meter, the buffer of memory,
-/// the tables, the arithmetic of words.
-const BELOW_GLUE: [&str; 5] =
-    ["tandem-code", "tandem-ledger", "tandem-memory", SCHEDULE, "tandem-word"];
+/// what goes in and out, the tables, the arithmetic of words.
+const BELOW_GLUE: [&str; 6] =
+    ["tandem-code", "tandem-ledger", "tandem-memory", "tandem-message", SCHEDULE, "tandem-word"];
 const COPROCESSORS: [&str; 10] = [
     "tandem-state",
     "tandem-log",
@@ -68,7 +68,7 @@ fn internal(package: &Package) -> impl Iterator<Item = &str> {
 fn allowed(name: &str) -> Option<Vec<&'static str>> {
     Some(match name {
         WAIST => vec![],
-        "tandem-code" => vec![WAIST, SCHEDULE],
+        "tandem-code" | "tandem-message" => vec![WAIST, SCHEDULE],
         "tandem-ledger" => vec![WAIST, SCHEDULE, "tandem-code"],
         GLUE => [&[WAIST][..], &BELOW_GLUE].concat(),
         EVM => [&[WAIST, GLUE, SCHEDULE][..], &COPROCESSORS].concat(),

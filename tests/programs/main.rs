@@ -212,8 +212,6 @@ fn every_task_has_its_forms() {
             "ntt_256" => &["evm", "evmmax", "vecmath"],
             "chacha20" => &["evm", "simd"],
             "blake2f" | "sha256" => &["evm", "precompile", "simd"],
-            // Arithmetic of two limbs has no plain form here.
-            "bls12_381_g1_mul" | "modexp_381" => &["evmmax", "precompile"],
             _ => &["evm", "evmmax", "precompile"],
         };
         assert_eq!(forms, expected, "{name}");
@@ -233,6 +231,29 @@ fn poseidon_keeps_to_its_budget() {
 }
 
 #[test]
+fn the_table_in_the_documentation_has_what_the_cases_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/evmmax.md");
+    let text = fs::read_to_string(path).expect("the documentation is there");
+    let sources = Source::all();
+    let has_evmmax =
+        |task: &str| sources.iter().any(|one| one.task == task && one.form == "evmmax");
+    let wanted = |source: &&Source| has_evmmax(&source.task) && source.form != "vecmath";
+    for source in sources.iter().filter(wanted) {
+        let gas = source.case()["expect"]["gas_used"].as_u64().expect("a number").to_string();
+        let groups = gas.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group));
+        let figure = format!("| {} |", groups.collect::<Vec<_>>().join(","));
+        assert!(text.contains(&figure), "{}: docs/evmmax.md does not have {figure}", source.name());
+    }
+}
+
+#[test]
+fn no_program_warns() {
+    for source in Source::all() {
+        assert_eq!(source.assemble().warnings, [], "{}", source.name());
+    }
+}
+
+#[test]
 fn no_program_is_larger_than_a_contract_may_be() {
     for source in Source::all() {
         let len = source.assemble().code.len();
@@ -240,21 +261,23 @@ fn no_program_is_larger_than_a_contract_may_be() {
     }
 }
 
-/// What EVM-MAX cannot do: moduli that are even, or shorter than the program's registers.
+/// Montgomery's arithmetic has no even moduli, and the programs none of fewer limbs.
 #[test]
-fn the_381_bit_exponentiation_refuses_moduli_it_has_no_registers_for() {
-    let source = Source::of(folder().join("modexp_381.evmmax.easm")).expect("a program");
-    let program = source.assemble();
-    let with_modulus = |modulus: &[u8; 48]| {
-        let lengths = [48_u8; 3].map(|len| U256::from(len).to_be_bytes::<32>()).concat();
-        run_program(&program, &[&lengths[..], &[1; 96], modulus].concat())
-    };
-    let odd = [0x5b; 48];
-    assert!(with_modulus(&odd).success);
-    let mut even = odd;
-    even[47] -= 1;
-    assert!(!with_modulus(&even).success);
-    let mut short = odd;
-    short[..8].fill(0);
-    assert!(!with_modulus(&short).success);
+fn the_381_bit_exponentiation_refuses_moduli_that_are_even_or_short() {
+    for form in ["evm", "evmmax"] {
+        let path = folder().join(format!("modexp_381.{form}.easm"));
+        let program = Source::of(path).expect("a program").assemble();
+        let with_modulus = |modulus: &[u8; 48]| {
+            let lengths = [48_u8; 3].map(|len| U256::from(len).to_be_bytes::<32>()).concat();
+            run_program(&program, &[&lengths[..], &[1; 96], modulus].concat()).success
+        };
+        let odd = [0x5b; 48];
+        assert!(with_modulus(&odd));
+        let mut even = odd;
+        even[47] -= 1;
+        assert!(!with_modulus(&even));
+        let mut short = odd;
+        short[..8].fill(0);
+        assert!(!with_modulus(&short));
+    }
 }

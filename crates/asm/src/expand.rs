@@ -59,6 +59,8 @@ pub(crate) struct Expanded {
 const MOST_NESTED: usize = 64;
 /// More statements than this are a mistake.
 const MOST_STATEMENTS: usize = 4_000_000;
+/// Code of more bytes too.
+const MOST_BYTES: usize = 1 << 24;
 
 pub(crate) fn expand(
     fork: Fork,
@@ -81,6 +83,7 @@ pub(crate) fn expand(
         extensions: Extensions::NONE,
         warnings: Vec::new(),
         statements: 0,
+        bytes: 0,
         depth: 0,
     };
     expander.define_macros(block)?;
@@ -102,6 +105,8 @@ struct Expander {
     extensions: Extensions,
     warnings: Vec<Problem>,
     statements: usize,
+    /// At least so many bytes so far.
+    bytes: usize,
     depth: usize,
 }
 
@@ -133,6 +138,10 @@ impl Expander {
                 return Err(Problem::at(statement.span, message).within(within));
             }
             self.statement(statement, scope, within).map_err(|problem| problem.within(within))?;
+            if self.bytes > MOST_BYTES {
+                let message = format!("more than {MOST_BYTES} bytes of code: does a loop end?");
+                return Err(Problem::at(statement.span, message).within(within));
+            }
         }
         Ok(())
     }
@@ -202,6 +211,12 @@ impl Expander {
     }
 
     fn emit(&mut self, content: Content, origin: Origin) {
+        self.bytes += match &content {
+            Content::Bytes(bytes) | Content::Instruction(bytes, _) => bytes.len(),
+            Content::Push(_, len) => 1 + len.unwrap_or(0),
+            Content::Integer(_, len) => *len,
+            Content::Place(_) => 0,
+        };
         let section = if self.in_data { &mut self.data } else { &mut self.code };
         section.push(Piece { content, origin });
     }

@@ -71,6 +71,8 @@ pub(crate) struct Macro {
 
 /// Includes, blocks and parentheses may nest so deep.
 const MOST_NESTED: usize = 64;
+/// Terms that an expression may have: its tree may be as deep.
+const MOST_TERMS: usize = 1_000;
 
 pub(crate) fn parse_file(sources: &mut Sources, file: u32) -> Result<Block, Problem> {
     parse_nested(sources, file, 0)
@@ -79,7 +81,7 @@ pub(crate) fn parse_file(sources: &mut Sources, file: u32) -> Result<Block, Prob
 fn parse_nested(sources: &mut Sources, file: u32, depth: usize) -> Result<Block, Problem> {
     let text = sources.text(file);
     let lexemes = lex(file, &text)?;
-    let mut parser = Parser { lexemes, at: 0, depth, sources };
+    let mut parser = Parser { lexemes, at: 0, depth, terms: 0, sources };
     let block = parser.block(&Token::End)?;
     Ok(block)
 }
@@ -88,6 +90,8 @@ struct Parser<'s> {
     lexemes: Vec<Lexeme>,
     at: usize,
     depth: usize,
+    /// Terms of the expression so far.
+    terms: usize,
     sources: &'s mut Sources,
 }
 
@@ -181,6 +185,7 @@ impl Parser<'_> {
     }
 
     fn statement(&mut self, block: &mut Block) -> Parsed<()> {
+        self.terms = 0;
         let Lexeme { token, span, .. } = self.next();
         let kind = match token {
             Token::Name(name) if name.starts_with('.') => {
@@ -430,6 +435,7 @@ impl Parser<'_> {
     }
 
     fn expression(&mut self) -> Parsed<Expression> {
+        self.terms = 0;
         self.binary(0, false)
     }
 
@@ -454,6 +460,11 @@ impl Parser<'_> {
             let right = self.nested(start, |parser| parser.binary(least, over_lines))?;
             let span = start.to(self.lexemes[self.at - 1].span);
             left = Expression::Binary(sign, left.into(), right.into(), span);
+            self.terms += 1;
+            if self.terms > MOST_TERMS {
+                let message = format!("an expression of more than {MOST_TERMS} terms");
+                return Err(Problem::at(start, message));
+            }
         }
     }
 

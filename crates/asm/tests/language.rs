@@ -237,6 +237,10 @@ fn what_is_no_statement_is_said() {
     assert_eq!(complaint(".assert 1 == 2, \"no way\""), "t.easm:1:1: no way");
     let deep = "(".repeat(100_000);
     assert!(complaint(&deep).contains("nested deeper"));
+    let long = format!("push 1{}", " + 1".repeat(100_000));
+    assert!(complaint(&long).contains("more than 1000 terms"));
+    let large = format!(".rept 4000000 {{ .bytes \"{}\" }}", "x".repeat(1_000));
+    assert!(complaint(&large).contains("bytes of code"));
     let deep = format!(".const A = {}1", "-".repeat(100_000));
     assert!(complaint(&deep).contains("nested deeper"));
 }

@@ -13,15 +13,35 @@ mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
-use core::hash::BuildHasher;
+use core::{hash::BuildHasher, ops::Index};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use tandem_coprocessor::primitives::{Address, B256, Bytes, U256};
+use tandem_coprocessor::{
+    AccountId,
+    primitives::{Address, B256, Bytes, U256},
+};
 use tandem_schedule::{Extensions, PREFIX, Schedule, extension_bytes, op, opcode};
 
 pub use address::{create_preimage, create2_preimage};
-pub use fusion::{Shape, pair, price, shape};
+pub use fusion::{Shape, pair, shape, upfront};
+
+/// Calls a macro with every byte behind its arguments: what dispatches on a byte is made with this.
+#[macro_export]
+macro_rules! every_byte {
+    ($m:ident!($($args:tt)*)) => { $m! { $($args)*
+        0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
+        34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64
+        65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95
+        96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119
+        120 121 122 123 124 125 126 127 128 129 130 131 132 133 134 135 136 137 138 139 140 141 142
+        143 144 145 146 147 148 149 150 151 152 153 154 155 156 157 158 159 160 161 162 163 164 165
+        166 167 168 169 170 171 172 173 174 175 176 177 178 179 180 181 182 183 184 185 186 187 188
+        189 190 191 192 193 194 195 196 197 198 199 200 201 202 203 204 205 206 207 208 209 210 211
+        212 213 214 215 216 217 218 219 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234
+        235 236 237 238 239 240 241 242 243 244 245 246 247 248 249 250 251 252 253 254 255
+    } };
+}
 
 /// The longest run past the end: PUSH32's data, then STOP.
 const PADDING: usize = 33;
@@ -193,9 +213,72 @@ impl Dialect {
     }
 }
 
+/// The codes of the running transaction, by the index that frames keep, and those kept for later ones.
+#[derive(Debug, Default)]
+pub struct Codes {
+    list: Vec<Arc<Code>>,
+    /// Index of the code last run for an account.
+    of_account: Vec<Option<u32>>,
+    cache: CodeCache,
+}
+
+impl Codes {
+    /// The index of an account's code, if it ran in this transaction.
+    #[inline]
+    pub fn of(&self, account: AccountId, hash: &B256) -> Option<usize> {
+        let index = self.of_account.get(account.0 as usize).copied().flatten()? as usize;
+        (self.list[index].hash == *hash).then_some(index)
+    }
+
+    /// Code of an earlier transaction.
+    pub fn kept(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
+        self.cache.get(hash, dialect)
+    }
+
+    /// Keeps code for later transactions.
+    pub fn keep(&mut self, code: &Arc<Code>) {
+        self.cache.insert(code.clone());
+    }
+
+    /// Adds a code, an account's or init code, and returns its index.
+    pub fn push(&mut self, account: Option<AccountId>, code: Arc<Code>) -> usize {
+        let index = self.list.len();
+        self.list.push(code);
+        if let Some(AccountId(id)) = account {
+            let len = self.of_account.len().max(id as usize + 1);
+            self.of_account.resize(len, None);
+            self.of_account[id as usize] = Some(index as u32);
+        }
+        index
+    }
+
+    /// Drops the code at `index` if it is the last: init code runs once, and many creations would pile
+    /// up. Returns whether it was.
+    pub fn drop_last(&mut self, index: usize) -> bool {
+        let last = index + 1 == self.list.len();
+        self.list.truncate(if last { index } else { self.list.len() });
+        last
+    }
+
+    /// Ends the transaction.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.of_account.clear();
+    }
+}
+
+impl Index<usize> for Codes {
+    type Output = Arc<Code>;
+
+    #[inline]
+    fn index(&self, index: usize) -> &Arc<Code> {
+        &self.list[index]
+    }
+}
+
 /// Analysed code by code hash, kept across transactions.
 #[derive(Debug, Default)]
-pub struct CodeCache {
+struct CodeCache {
     table: HashTable<Arc<Code>>,
     seeds: RandomState,
     bytes: usize,
@@ -206,7 +289,7 @@ impl CodeCache {
     const CAPACITY: usize = 64 << 20;
 
     /// Code seen before. The second time, it is worth fusing.
-    pub fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
+    fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
         let place = place(&self.seeds, hash);
         let code = self.table.find_mut(place, |code| code.hash == *hash)?;
         if !code.fused {
@@ -216,7 +299,7 @@ impl CodeCache {
     }
 
     /// Keeps code.
-    pub fn insert(&mut self, code: Arc<Code>) {
+    fn insert(&mut self, code: Arc<Code>) {
         if self.bytes > Self::CAPACITY {
             self.table.clear();
             self.bytes = 0;

@@ -5,22 +5,21 @@ use tandem_code::push_len;
 use tandem_coprocessor::{Coprocessor, Fault, Instruction, Instructions, Unit};
 use tandem_schedule::{Extension, Halt, Opcode, RowId, prefixed};
 
-use crate::{body::row, machine::Machine, stack::Stack};
+use crate::{
+    body::row,
+    machine::{Ip, Machine},
+    stack::Stack,
+};
 
 /// One of EVM-MAX's opcodes, as a plain byte. Returns the gas left.
-pub(crate) fn plain<const OP: u8>(
-    m: &mut Machine,
-    ip: *const u8,
-    stack: Stack,
-    gas: i64,
-) -> Option<i64> {
+pub(crate) fn plain<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
     let immediates = m.code().eight_bytes(ip.addr() - m.code_at.addr());
     m.instruct(row(OP), OP, &immediates, stack, gas)
 }
 
 /// An opcode behind the prefix. Its immediates and its words are known only now, so that the driver has
 /// to take the registers from the frame.
-pub(crate) fn behind_prefix(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Option<()> {
+pub(crate) fn behind_prefix(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<()> {
     let [byte, immediates @ ..] = m.code().eight_bytes(ip.addr() - m.code_at.addr());
     let row = prefixed(byte).filter(|row| m.schedule.has(row));
     let Some(row) = row else { return m.fail(Halt::InvalidOpcode, Unit::Glue, gas) };
@@ -37,7 +36,7 @@ pub(crate) fn behind_prefix(m: &mut Machine, ip: *const u8, stack: Stack, gas: i
 }
 
 /// A PUSH whose data in the image is not its own.
-pub(crate) fn shadowed_push(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Option<()> {
+pub(crate) fn shadowed_push(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<()> {
     let (byte, word) = m.code().pushed(ip.addr() - m.code_at.addr() - 1);
     let left = gas - m.upfront[usize::from(byte)];
     if left < 0 {
@@ -50,7 +49,7 @@ pub(crate) fn shadowed_push(m: &mut Machine, ip: *const u8, stack: Stack, gas: i
 
 impl Machine {
     /// Leaves the registers where the driver takes them from.
-    fn go_on(&mut self, ip: *const u8, stack: Stack, gas: i64, left: i64) -> Option<()> {
+    fn go_on(&mut self, ip: Ip, stack: Stack, gas: i64, left: i64) -> Option<()> {
         self.call_cost = gas - left;
         let frame = self.frame_mut();
         (frame.ip, frame.stack, frame.gas) = (ip, stack, left);
@@ -83,11 +82,11 @@ impl Machine {
         let id = if simd { RowId::prefixed(op) } else { RowId::opcode(op) };
         let mut left = gas;
         if !simd && facts.register_bytes != self.register_bytes {
-            let before = self.memory_price(self.memory_len);
             self.register_bytes = facts.register_bytes;
             self.frame_mut().register_bytes = facts.register_bytes;
-            let growth = self.memory_price(self.memory_len) - before;
-            left = self.charge(left, RowId::MEMORY_GROWTH, growth)?;
+            let paid = self.memory_cost(self.memory_len);
+            left = self.charge(left, RowId::MEMORY_GROWTH, paid - self.memory_paid)?;
+            self.memory_paid = paid;
         }
         left = self.charge(left, id, price)?;
         let (instructions, memory) = self.instructions(simd, unit)?;

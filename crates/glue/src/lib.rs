@@ -28,6 +28,7 @@ mod stack;
 mod tail;
 mod trace;
 
-pub use machine::{Completion, Env, Machine, Message, Status};
-pub use tandem_ledger::Clock;
+pub use machine::Machine;
+pub use tandem_ledger::{Clock, Meter};
+pub use tandem_message::{Completion, Env, Message, Status};
 pub use trace::{Step, Tracer};

@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 use core::array::from_fn;
 
-use tandem_coprocessor::{Op, StorageChange, primitives::Address};
+use tandem_coprocessor::{Access, Op, StorageChange, primitives::Address};
 
 use crate::{
     Extensions, ModularPrices,
@@ -177,6 +177,30 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// What an access to an account costs beside the opcode (EIP-2929); nothing before that.
+    pub const fn account(&self, access: Access) -> u64 {
+        match access {
+            Access::Cold => self.cold_account,
+            Access::Warm => self.warm_account,
+        }
+    }
+
+    /// What memory of so many bytes costs altogether (Yellow Paper, appendix H).
+    #[inline]
+    pub const fn memory(&self, bytes: usize) -> u64 {
+        let words = bytes.div_ceil(32) as u64;
+        self.memory_word * words + words * words / 512
+    }
+
+    /// The precompile at an address.
+    #[inline]
+    pub fn precompile(&self, address: &Address) -> Option<Precompile> {
+        if address.0[1..18] != [0; 17] {
+            return None;
+        }
+        self.precompiles.iter().find(|row| row.address == *address).copied()
+    }
+
     /// The fork's schedule: Frontier's, with the edits of every fork up to this one.
     pub fn new(fork: Fork) -> Self {
         let mut schedule = frontier();
