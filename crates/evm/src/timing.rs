@@ -36,6 +36,12 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// Of a transaction not done yet: its execution took so many ticks of the stopwatch, which
+    /// [`Stopwatch::timing`] turns into time.
+    pub(crate) fn of_execution(ticks: u64) -> Self {
+        Self { execution: Duration::from_nanos(ticks), ..Self::default() }
+    }
+
     /// What the clock itself took of the execution.
     pub fn overhead(&self) -> Duration {
         self.clock.saturating_mul(u32::try_from(self.timed_calls).unwrap_or(u32::MAX))
@@ -108,12 +114,12 @@ impl Stopwatch {
     }
 
     /// What a transaction's ticks come to: the whole, the execution, and the reading before it.
-    pub(crate) fn timing(&self, total: u64, execution: u64, before: (u64, u64)) -> Timing {
+    pub(crate) fn timing(&self, total: u64, execution: Duration, before: (u64, u64)) -> Timing {
         let duration = |ticks| Duration::from_nanos(self.nanoseconds(ticks));
         let (ticks, calls) = self.reading();
         Timing {
             total: duration(total),
-            execution: duration(execution),
+            execution: duration(execution.as_nanos() as u64),
             coprocessors: duration(ticks - before.0),
             timed_calls: calls - before.1,
             clock: duration(self.pair),

@@ -156,7 +156,7 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::ADDRESS => push(r, word::from_address(&m.context().address)),
         op::CALLER => push(r, word::from_address(&m.context().caller)),
         op::CALLVALUE => push(r, m.context().value),
-        op::CALLDATALOAD => request::<OP>(r, m, request::calldata_load),
+        op::CALLDATALOAD => calldata_load(r, m),
         op::CALLDATASIZE => push(r, word::from_u64(m.context().input.len as u64)),
         op::CALLDATACOPY => request::<OP>(r, m, request::calldata_copy),
         op::CODESIZE => push(r, word::from_u64(m.code().bytes.len() as u64)),
@@ -190,7 +190,10 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
             r.stack.drop(1);
             Flow::Next
         }
-        op::MLOAD => mload_at(r, m, &r.stack.word(0)),
+        op::MLOAD => {
+            let offset = r.stack.pop();
+            mload_push(r, m, &offset)
+        }
         op::MSTORE => mstore_at(r, m, &r.stack.word(0), 1, 2),
         op::MSTORE8 => mstore8(r, m),
         op::MSIZE => push(r, word::from_u64(m.memory_len as u64)),
@@ -305,10 +308,17 @@ fn part(len: usize, limb: usize, data: *const u8) -> u64 {
     }
 }
 
+/// The word of the 32 bytes at `at`.
+#[inline(always)]
+fn load(at: *const u8) -> U256 {
+    let (c, d) = (eight(at.wrapping_add(8)), eight(at));
+    U256::from_limbs([eight(at.wrapping_add(24)), eight(at.wrapping_add(16)), c, d])
+}
+
 #[inline(always)]
 fn eight(at: *const u8) -> u64 {
-    // SAFETY: an image has 33 bytes behind its code, and memory is checked by `memory_at`, so eight
-    // bytes can be read.
+    // SAFETY: an image has 33 bytes behind its code, memory is checked by `memory_at`, calldata by
+    // its length, so eight bytes can be read.
     u64::from_be_bytes(unsafe { at.cast::<[u8; 8]>().read_unaligned() })
 }
 
@@ -379,16 +389,28 @@ fn memory_at<const LEN: usize>(m: &Machine, offset: &U256) -> Result<*mut u8, Fl
     Ok(m.memory_at.wrapping_add(end - LEN))
 }
 
-/// MLOAD; the word replaces the top.
+/// MLOAD, the offset taken from the stack. Where memory has to grow, nothing is written before.
 #[inline(always)]
-pub(crate) fn mload_at(r: &mut Registers, m: &mut Machine, offset: &U256) -> Flow {
+pub(crate) fn mload_push(r: &mut Registers, m: &mut Machine, offset: &U256) -> Flow {
     let at = match memory_at::<32>(m, offset) {
         Ok(at) => at,
         Err(flow) => return flow,
     };
-    let (c, d) = (eight(at.wrapping_add(8)), eight(at));
-    r.stack
-        .set(0, U256::from_limbs([eight(at.wrapping_add(24)), eight(at.wrapping_add(16)), c, d]));
+    r.stack.push(load(at));
+    Flow::Next
+}
+
+/// CALLDATALOAD, where the whole word is there.
+#[inline(always)]
+fn calldata_load(r: &mut Registers, m: &mut Machine) -> Flow {
+    let (input, index) = (m.context().input, word::to_index(&r.stack.word(0)));
+    if input.len < 32 || index > input.len - 32 {
+        return Flow::Slow(request::calldata_load);
+    }
+    let Some(bytes) = m.memory.get(input.offset + index, 32) else {
+        return Flow::Slow(request::calldata_load);
+    };
+    r.stack.set(0, load(bytes.as_ptr()));
     Flow::Next
 }
 

@@ -461,7 +461,7 @@ impl Machine {
         let frame = &self.frames[self.depth];
         let (start, len, code) = (frame.memory_start, frame.memory_len, frame.code);
         self.memory_at = self.memory.at(start);
-        self.memory_len = len;
+        (self.memory_len, self.memory_paid) = (len, self.memory_price(len));
         self.code_at = self.codes[code].image();
         self.code = Arc::as_ptr(&self.codes[code]);
     }

@@ -189,6 +189,8 @@ pub struct Machine {
     /// The running frame's memory; see [`Frame::memory_start`].
     pub(crate) memory_at: *mut u8,
     pub(crate) memory_len: usize,
+    /// What the running frame's memory has cost.
+    pub(crate) memory_paid: u64,
     pub(crate) code_at: *const u8,
     pub(crate) code: *const Code,
     pub(crate) memory: Memory,
@@ -247,6 +249,7 @@ impl Machine {
             upfront: core::array::from_fn(|byte| upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
             memory_len: 0,
+            memory_paid: 0,
             code_at: core::ptr::null(),
             code: core::ptr::null(),
             memory: Memory::default(),
@@ -282,6 +285,11 @@ impl Machine {
         &self.coprocessors
     }
 
+    /// The values that opcodes read, to be set before [`execute`](Self::execute).
+    pub fn env_mut(&mut self) -> &mut Env {
+        &mut self.env
+    }
+
     /// Runs a transaction's message to its end. `refund` is what the transaction's own rules already
     /// put into the refund counter (EIP-7702).
     ///
@@ -292,13 +300,11 @@ impl Machine {
         &mut self,
         state: &mut dyn State,
         log: &mut dyn Log,
-        env: Env,
         message: &Message<'_>,
         refund: u64,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Completion, Fault> {
         self.borrowed = Some(Borrowed::new(state, log, tracer));
-        self.env = env;
         self.refund = refund as i64;
         let created = self.start(message);
         // The transaction's own frame is started at nobody's cost.

@@ -48,8 +48,9 @@ impl Machine {
     #[inline]
     pub(crate) fn grow(&mut self, gas: i64, end: usize) -> Option<i64> {
         let len = end.next_multiple_of(32);
-        let price = self.memory_price(len) - self.memory_price(self.memory_len);
-        let gas = self.charge(gas, RowId::MEMORY_GROWTH, price)?;
+        let paid = self.memory_price(len);
+        let gas = self.charge(gas, RowId::MEMORY_GROWTH, paid - self.memory_paid)?;
+        self.memory_paid = paid;
         let start = self.frame().memory_start;
         self.memory.reach(start + len);
         self.memory_at = self.memory.at(start);
@@ -58,7 +59,7 @@ impl Machine {
     }
 
     #[inline]
-    fn memory_price(&self, len: usize) -> u64 {
+    pub(crate) fn memory_price(&self, len: usize) -> u64 {
         let words = (len / 32) as u64;
         self.schedule.memory_word * words + words * words / 512
     }

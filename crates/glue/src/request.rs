@@ -32,13 +32,12 @@ pub(crate) fn keccak256(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> 
 }
 
 /// CALLDATALOAD: zeros behind the end.
-pub(crate) fn calldata_load(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
+pub(crate) fn calldata_load(m: &mut Machine, stack: Stack) {
     let input = m.context().input;
     let mut bytes = [0; 32];
     let data = m.memory.bytes(input.offset, input.len);
     word::copy_padded(&mut bytes, data, word::to_index(stack.peek(0)));
     stack.set(0, U256::from_be_bytes(bytes));
-    Some(gas)
 }
 
 /// Pays for copying to memory; the target and the gas left.
