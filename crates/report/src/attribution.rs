@@ -9,6 +9,8 @@ use tandem_evm::{
     primitives::{Address, FixedBytes},
 };
 
+use crate::Breakdown;
+
 /// One transaction's gas, to the last: `intrinsic + Σ cells − refund + floor top-up = gas used`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -37,6 +39,35 @@ pub struct Attribution {
 }
 
 impl Attribution {
+    /// The frames of a transaction whose breakdown is known otherwise.
+    pub fn new(breakdown: &Breakdown, frames: Vec<CallFrame>) -> Self {
+        let ledger = &breakdown.ledger;
+        Self {
+            name: breakdown.name.clone(),
+            fork: breakdown.fork,
+            status: breakdown.status,
+            gas_limit: breakdown.gas_limit,
+            gas_used: breakdown.gas_used,
+            intrinsic: ledger.intrinsic,
+            refund: ledger.refund,
+            floor_top_up: ledger.floor_top_up,
+            frames,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same without frames.
+    pub fn breakdown(&self) -> Breakdown {
+        Breakdown {
+            name: self.name.clone(),
+            fork: self.fork,
+            status: self.status,
+            gas_limit: self.gas_limit,
+            gas_used: self.gas_used,
+            ledger: self.ledger(),
+        }
+    }
+
     /// Names the transaction.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
@@ -84,7 +115,7 @@ pub struct CallFrame {
 
 impl CallFrame {
     /// A frame about which nothing else is known yet.
-    pub(crate) fn new(parent: Option<usize>, kind: FrameKind) -> Self {
+    pub fn new(parent: Option<usize>, kind: FrameKind) -> Self {
         Self {
             parent,
             kind,
@@ -94,6 +125,12 @@ impl CallFrame {
             status: Status::Success,
             cells: Vec::new(),
         }
+    }
+
+    /// The operation of a precompile, if the frame is a call to one: it runs no code.
+    pub fn precompile(&self) -> Option<&'static str> {
+        let op = self.cells.first()?.op;
+        self.cells.iter().all(|cell| cell.opcode.is_none()).then_some(op)
     }
 
     /// What it spent itself, in gas.
@@ -115,6 +152,25 @@ pub enum FrameKind {
     Create2,
 }
 
+impl FrameKind {
+    /// The opcode's mnemonic.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "CALL",
+            Self::CallCode => "CALLCODE",
+            Self::DelegateCall => "DELEGATECALL",
+            Self::StaticCall => "STATICCALL",
+            Self::Create => "CREATE",
+            Self::Create2 => "CREATE2",
+        }
+    }
+
+    /// Whether the frame runs init code.
+    pub const fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::Create2)
+    }
+}
+
 /// What one row of the ledger took at one place in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -131,4 +187,11 @@ pub struct Cell {
     pub count: u64,
     /// What it took.
     pub gas: Gas,
+}
+
+impl Cell {
+    /// What `row` took at `pc`, where `opcode` is.
+    pub const fn new(pc: usize, opcode: Option<u8>, row: &Row) -> Self {
+        Self { pc, opcode, unit: row.unit, op: row.op, count: row.count, gas: row.gas }
+    }
 }
