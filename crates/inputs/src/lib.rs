@@ -1,0 +1,14 @@
+//! What people have in hand of a transaction, and how its gas is attributed from it: a trace that
+//! somebody else made ([`TraceReader`]), read without executing anything; or a transaction with all it
+//! needs to be executed ([`Bundle`]). Formats of test suites are
+//! in `tandem-fixtures`; how an attribution is found and shown, in `tandem-report`.
+
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod chain;
+mod number;
+mod trace;
+
+pub use bundle::{Bundle, Executed, InputError, Receipt};
+pub use trace::{TraceError, TraceReader};
