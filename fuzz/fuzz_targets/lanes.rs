@@ -1,4 +1,4 @@
-//! Lanes: whatever is asked, backends agree, `execute` fails as `measure` does, dead lanes are zero and
+//! Lanes: whatever is asked, backends agree, what is measured is executed, dead lanes are zero and
 //! nothing panics.
 
 #![no_main]
@@ -34,8 +34,8 @@ fn instruction(asked: &Instruction<'_>) {
         let mut lanes = (backend.new)().instructions().expect("it has instructions");
         let measured = lanes.measure(asked, &[]).map(|_| ());
         let result = lanes.execute(asked, &mut []);
-        assert_eq!(result.map(|_| ()), measured);
-        result
+        assert!(measured.is_err() || result.is_ok());
+        measured.and(result)
     });
     let result = agree(answers);
     let ty = asked.immediates.last().and_then(|byte| LaneType::decode(*byte));

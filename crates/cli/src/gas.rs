@@ -1,8 +1,8 @@
 //! `tandem gas`: executes the transactions of a file and prints where their gas went.
 
+mod input;
+
 use std::{
-    fs,
-    io::{self, Read},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -12,6 +12,7 @@ use tandem_evm::{Evm, Extension, Fork, Meter};
 use tandem_fixtures::{Case, Mismatch, StateTest, parse_state_tests, run_case};
 use tandem_report::Breakdown;
 
+use self::input::{Found, Input, Source};
 use crate::{
     output::{Failure, NOT_DONE, complain, print},
     parse_extension, parse_fork,
@@ -30,15 +31,18 @@ Examples:
   tandem gas fixtures/ens-set-contenthash.json
   tandem gas tests.json --fork Osaka --case test_sload/0 --format json | jq .glue_gas")]
 pub(crate) struct Gas {
-    /// A file of state tests; - reads standard input.
-    file: PathBuf,
+    /// A file of state tests, a bundle, or a trace (EIP-3155 or structLogs); - reads standard input.
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    input: Input,
 
     /// Only cases of tests whose name contains NAME, and with /INDEX only those at that place in
     /// their fork's list; /INDEX alone goes too.
     #[arg(long, value_name = "NAME/INDEX", value_parser = Selector::parse)]
     case: Option<Selector>,
 
-    /// Only cases of this fork.
+    /// Only cases of this fork; the fork of any other input.
     #[arg(long, value_name = "NAME", value_parser = parse_fork)]
     fork: Option<Fork>,
 
@@ -82,11 +86,17 @@ impl Selector {
 
 impl Gas {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let tests = read(&self.file)?;
+        let file = self.file.as_deref().unwrap_or(Path::new("-"));
+        let tests = match self.input.open(self.file.as_deref(), self.fork)? {
+            Source::StateTests(json) => parse_state_tests(&json).map_err(|error| {
+                Failure::Input(format!("{}: no state test: {error}", file.display()))
+            })?,
+            Source::Found(found) => return self.show(found),
+        };
         let cases: Vec<_> = tests.iter().flat_map(StateTest::cases).collect();
         let chosen: Vec<_> = cases.iter().filter(|case| self.takes(case)).collect();
         if chosen.is_empty() {
-            return Err(Failure::Input(nothing_chosen(&self.file, &cases)));
+            return Err(Failure::Input(nothing_chosen(file, &cases)));
         }
         let mut all_done = true;
         let mut first = true;
@@ -103,6 +113,25 @@ impl Gas {
             }
         }
         Ok(if all_done { ExitCode::SUCCESS } else { ExitCode::from(NOT_DONE) })
+    }
+
+    fn show(
+        &self,
+        found: impl Iterator<Item = Result<Found, Failure>>,
+    ) -> Result<ExitCode, Failure> {
+        let mut code = ExitCode::SUCCESS;
+        for (n, found) in found.enumerate() {
+            let found = found?;
+            print(self.text(&found.attribution.breakdown(), n == 0).as_bytes())?;
+            for note in &found.attribution.notes {
+                complain(note);
+            }
+            if let Some(difference) = found.difference {
+                complain(&format!("not the receipt's result: {difference}"));
+                code = ExitCode::from(NOT_DONE);
+            }
+        }
+        Ok(code)
     }
 
     fn takes(&self, case: &Case<'_>) -> bool {
@@ -143,18 +172,6 @@ impl Gas {
         let breakdown = Breakdown::new(fork, gas_limit, &outcome).ok_or("no ledger was kept")?;
         Ok(breakdown.named(case_name(case)))
     }
-}
-
-fn read(file: &Path) -> Result<Vec<StateTest>, Failure> {
-    let json = if file == "-" {
-        let mut json = Vec::new();
-        io::stdin().read_to_end(&mut json).map(|_| json)
-    } else {
-        fs::read(file)
-    };
-    let json = json.map_err(|error| Failure::Input(format!("{}: {error}", file.display())))?;
-    parse_state_tests(&json)
-        .map_err(|error| Failure::Input(format!("{}: no state test: {error}", file.display())))
 }
 
 /// A case's name as `--case` takes it: with its index where the test has several.

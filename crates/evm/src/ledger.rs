@@ -26,6 +26,8 @@ pub struct Intrinsic {
     pub access_list_keys: u64,
     /// Authorizations.
     pub authorizations: u64,
+    /// What is known only as a sum, of somebody else's trace; 0 for a transaction that is at hand.
+    pub unsplit: u64,
 }
 
 impl Intrinsic {
@@ -52,12 +54,13 @@ impl Intrinsic {
             access_list_addresses: prices.list_address * tx.access_list.len() as u64,
             access_list_keys: prices.list_key * keys as u64,
             authorizations: prices.authorization * tx.authorizations.len() as u64,
+            unsplit: 0,
         };
         (parts, floor)
     }
 
     /// Each part under the name reports give it.
-    pub const fn parts(&self) -> [(&'static str, u64); 8] {
+    pub const fn parts(&self) -> [(&'static str, u64); 9] {
         [
             ("base", self.base),
             ("creation", self.creation),
@@ -67,6 +70,7 @@ impl Intrinsic {
             ("access_list_addresses", self.access_list_addresses),
             ("access_list_keys", self.access_list_keys),
             ("authorizations", self.authorizations),
+            ("unsplit", self.unsplit),
         ]
     }
 
@@ -91,6 +95,13 @@ pub struct Refund {
     pub capped: u64,
 }
 
+impl Refund {
+    /// A refund, in gas.
+    pub const fn new(raw: u64, capped: u64) -> Self {
+        Self { raw, capped }
+    }
+}
+
 /// Who got which gas of a transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -106,6 +117,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// A ledger of these parts.
+    pub const fn new(
+        intrinsic: Intrinsic,
+        rows: Vec<Row>,
+        refund: Refund,
+        floor_top_up: u64,
+    ) -> Self {
+        Self { intrinsic, rows, refund, floor_top_up }
+    }
+
     /// The gas of the execution: all rows.
     pub fn execution_gas(&self) -> u64 {
         self.rows.iter().map(|row| row.gas.total()).sum()

@@ -52,9 +52,9 @@ pub use tandem_coprocessor::{
 };
 pub use tandem_glue::{Status, Step, Tracer};
 pub use tandem_schedule::{
-    Decoded, Extension, Extensions, Fork, Gas, Halt, ListPrice, ModexpPrice, ModularPrices, Opcode,
-    PREFIX, Precompile, Price, Row, Schedule, StorePrice, TransactionPrices, decode, op, opcode,
-    prefixed, prefixed_op,
+    Decoded, Extension, Extensions, Failure, Fork, Gas, Halt, ListPrice, ModexpPrice,
+    ModularPrices, Opcode, PREFIX, Precompile, Price, Row, RowId, Schedule, StorePrice,
+    TransactionPrices, decode, op, opcode, prefixed, prefixed_op,
 };
 pub use tandem_state::{
     AccountChange, AccountInfo, Changes, Database, InMemoryState, MemoryAccount, StateError,

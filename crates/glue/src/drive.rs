@@ -132,7 +132,7 @@ impl Machine {
         }
         match flow {
             Flow::Switch => tracer.after(self.call_cost as u64, None),
-            Flow::Halt => tracer.after(before.gas as u64, Some(self.failure.0)),
+            Flow::Halt => tracer.after(before.gas as u64, Some(self.failure.into())),
             _ => tracer.after((before.gas - after.gas) as u64, None),
         }
     }

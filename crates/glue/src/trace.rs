@@ -2,7 +2,7 @@
 //! is the tracer's affair.
 
 use tandem_coprocessor::primitives::U256;
-use tandem_schedule::{Halt, Opcode};
+use tandem_schedule::{Failure, Opcode};
 
 /// The state of the machine before an opcode runs.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ pub trait Tracer {
     /// An opcode is about to run.
     fn before(&mut self, step: &Step<'_>);
 
-    /// The opcode ran. `cost` is what it took in gas, for calls the forwarded gas included; `halt`
-    /// is set if it ended the frame exceptionally.
-    fn after(&mut self, cost: u64, halt: Option<Halt>);
+    /// The opcode ran. `cost` is what it took in gas, for calls the forwarded gas included;
+    /// `failure` is set if it ended the frame exceptionally.
+    fn after(&mut self, cost: u64, failure: Option<Failure>);
 }

@@ -18,8 +18,31 @@ pub trait Kernels {
     /// stack, at which unary instructions do not look. The least significant byte comes first.
     fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]);
 
+    /// Decodes an instruction as [`Instruction::decode`] does and returns its result, with words as
+    /// they lie on the stack: limbs of 64 bits, the least significant first. `None` if it is none. `b`
+    /// is the last operand, and `a` the word above it.
+    #[inline]
+    fn limbs(opcode: u8, types: [u8; 2], a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
+        let instruction = Instruction::decode(opcode, types)?;
+        let (a, mut b) = (bytes(a), bytes(b));
+        Self::word(instruction, &a, &mut b);
+        let (limbs, _) = b.as_chunks::<8>();
+        Some(core::array::from_fn(|i| u64::from_le_bytes(limbs[i])))
+    }
+
     /// Answers a request of the list precompile into `out`, which is [`List::output_len`] long.
     fn list(request: &List<'_>, out: &mut [u8]);
+}
+
+/// A word's bytes, the least significant first.
+#[inline(always)]
+fn bytes(limbs: &[u64; 4]) -> [u8; WORD] {
+    let mut word = [0; WORD];
+    let (groups, _) = word.as_chunks_mut::<8>();
+    for (group, limb) in groups.iter_mut().zip(limbs) {
+        *group = limb.to_le_bytes();
+    }
+    word
 }
 
 /// The kernels for any machine.
@@ -52,6 +75,11 @@ cpufeatures::new!(
 
 #[cfg(all(feature = "native", target_arch = "x86_64"))]
 mod x86 {
+    use core::{
+        arch::x86_64::{__m256i, _mm256_set_epi64x},
+        hint, mem, ptr,
+    };
+
     use super::*;
 
     macro_rules! compiled {
@@ -74,6 +102,34 @@ mod x86 {
                 pub(crate) fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
                     word::word(instruction, a, b);
                 }
+                #[target_feature(enable = $features)]
+                pub(crate) fn limbs(
+                    opcode: u8,
+                    types: [u8; 2],
+                    a: &[u64; 4],
+                    b: &[u64; 4],
+                ) -> Option<[u64; 4]> {
+                    let instruction = Instruction::decode(opcode, types)?;
+                    let (a, mut b) = (gather(a), gather(b));
+                    word::word(instruction, hint::black_box(&a), hint::black_box(&mut b));
+                    // SAFETY: both are 32 bytes, and on this processor a word's bytes are its limbs'.
+                    Some(unsafe { mem::transmute::<[u8; WORD], [u64; 4]>(b) })
+                }
+
+                /// A word in one piece. The stack's words have mostly just been written limb by limb; a
+                /// wide load would wait until those stores have left the processor.
+                #[inline]
+                #[target_feature(enable = $features)]
+                fn gather(limbs: &[u64; 4]) -> [u8; WORD] {
+                    let limb = |i: usize| {
+                        // SAFETY: a reference may be read from. Volatile keeps the loads apart.
+                        unsafe { ptr::from_ref(&limbs[i]).read_volatile() as i64 }
+                    };
+                    let word = _mm256_set_epi64x(limb(3), limb(2), limb(1), limb(0));
+                    // SAFETY: both are 32 bytes, and any are a word.
+                    unsafe { mem::transmute::<__m256i, [u8; WORD]>(word) }
+                }
+
                 #[target_feature(enable = $features)]
                 pub(crate) fn list(request: &List<'_>, out: &mut [u8]) {
                     list::list(request, out);
@@ -109,6 +165,10 @@ impl Kernels for Native {
     }
     fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
         best!(word(instruction, a, b));
+    }
+    #[inline]
+    fn limbs(opcode: u8, types: [u8; 2], a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
+        best!(limbs(opcode, types, a, b))
     }
     fn list(request: &List<'_>, out: &mut [u8]) {
         best!(list(request, out));

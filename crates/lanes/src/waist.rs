@@ -51,18 +51,13 @@ impl<K> Debug for Vectors<K> {
     }
 }
 
-/// The instruction of an opcode and its type bytes.
-#[inline]
-fn decode(asked: &tandem_coprocessor::Instruction<'_>) -> Result<Instruction, Fault> {
-    let types = match *asked.immediates {
-        [ty] => [ty, 0],
-        [from, to] => [from, to],
-        _ => return Err(Fault::Unsupported),
-    };
-    match Instruction::decode(asked.op, types) {
-        Some(instruction) if instruction.inputs() == asked.words.len() => Ok(instruction),
-        Some(_) => Err(Fault::Unsupported),
-        None => Err(Fault::Input),
+/// The type bytes, filled up to two.
+#[inline(always)]
+fn types(asked: &tandem_coprocessor::Instruction<'_>) -> Result<[u8; 2], Fault> {
+    match *asked.immediates {
+        [ty] => Ok([ty, 0]),
+        [from, to] => Ok([from, to]),
+        _ => Err(Fault::Unsupported),
     }
 }
 
@@ -72,7 +67,10 @@ impl<K: Kernels> Instructions for Vectors<K> {
         instruction: &tandem_coprocessor::Instruction<'_>,
         _memory: &[u8],
     ) -> Result<Facts, Fault> {
-        decode(instruction)?;
+        let decoded = Instruction::decode(instruction.op, types(instruction)?);
+        if decoded.ok_or(Fault::Input)?.inputs() != instruction.words.len() {
+            return Err(Fault::Unsupported);
+        }
         Ok(Facts { size: Size::Constant, register_bytes: 0 })
     }
 
@@ -81,14 +79,13 @@ impl<K: Kernels> Instructions for Vectors<K> {
         instruction: &tandem_coprocessor::Instruction<'_>,
         _memory: &mut [u8],
     ) -> Result<U256, Fault> {
-        let decoded = decode(instruction)?;
         // The deepest operand comes first, the top last; they are one if there is one.
         let (Some(last), Some(top)) = (instruction.words.first(), instruction.words.last()) else {
             return Err(Fault::Unsupported);
         };
-        let (a, mut b) = (top.to_le_bytes(), last.to_le_bytes());
-        K::word(decoded, &a, &mut b);
-        Ok(U256::from_le_bytes(b))
+        let (op, types) = (instruction.op, types(instruction)?);
+        let result = K::limbs(op, types, top.as_limbs(), last.as_limbs());
+        result.map(U256::from_limbs).ok_or(Fault::Input)
     }
 }
 

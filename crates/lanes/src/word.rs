@@ -75,42 +75,21 @@ impl Instruction {
     /// The instruction of an opcode and the bytes after it: a type byte, for XCONV (0xB8) two. Bytes
     /// that are not used do not matter. `None`, and the instruction halts, for an opcode that is none
     /// or a byte that is no type.
+    #[inline(always)]
     pub const fn decode(opcode: u8, immediates: [u8; 2]) -> Option<Self> {
         let Some(ty) = LaneType::decode(immediates[0]) else { return None };
-        let op = match opcode {
-            0xb1 => LaneOp::Add,
-            0xb2 => LaneOp::Mul,
-            0xb3 => LaneOp::Sub,
-            0xb4 => LaneOp::Div,
-            0xb5 => LaneOp::Sdiv,
-            0xb6 => LaneOp::Mod,
-            0xb7 => LaneOp::Smod,
-            0xb8 => {
+        // A table, since a jump by opcode here would be the second one of each instruction.
+        Some(match KINDS[opcode as usize] {
+            Kind::Lanes(op) => Self::Lanes(op, ty),
+            Kind::Index => Self::Index(ty),
+            Kind::Cast => Self::Cast(ty),
+            Kind::Shuffle => Self::Shuffle(ty),
+            Kind::Convert => {
                 let Some(to) = LaneType::decode(immediates[1]) else { return None };
-                return Some(Self::Convert { from: ty, to });
+                Self::Convert { from: ty, to }
             }
-            0xb9 => LaneOp::MulHi,
-            0xbe => return Some(Self::Cast(ty)),
-            0xbf => return Some(Self::Shuffle(ty)),
-            0xc0 => LaneOp::Lt,
-            0xc1 => LaneOp::Gt,
-            0xc2 => LaneOp::Slt,
-            0xc3 => LaneOp::Sgt,
-            0xc4 => LaneOp::Eq,
-            0xc5 => LaneOp::IsZero,
-            0xc6 => LaneOp::And,
-            0xc7 => LaneOp::Or,
-            0xc8 => LaneOp::Xor,
-            0xc9 => LaneOp::Not,
-            0xca => return Some(Self::Index(ty)),
-            0xcb => LaneOp::Shl,
-            0xcc => LaneOp::Shr,
-            0xcd => LaneOp::Sar,
-            0xce => LaneOp::Rol,
-            0xcf => LaneOp::Ror,
-            _ => return None,
-        };
-        Some(Self::Lanes(op, ty))
+            Kind::None => return None,
+        })
     }
 
     /// How many words it takes from the stack, 1 or 2. It leaves one.
@@ -128,6 +107,50 @@ impl Instruction {
         matches!(self, Self::Lanes(Div | Sdiv | Mod | Smod, _))
     }
 }
+
+/// An instruction without its type.
+#[derive(Clone, Copy)]
+enum Kind {
+    None,
+    Lanes(LaneOp),
+    Index,
+    Cast,
+    Shuffle,
+    Convert,
+}
+
+/// By opcode.
+static KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::None; 256];
+    kinds[0xb1] = Kind::Lanes(LaneOp::Add);
+    kinds[0xb2] = Kind::Lanes(LaneOp::Mul);
+    kinds[0xb3] = Kind::Lanes(LaneOp::Sub);
+    kinds[0xb4] = Kind::Lanes(LaneOp::Div);
+    kinds[0xb5] = Kind::Lanes(LaneOp::Sdiv);
+    kinds[0xb6] = Kind::Lanes(LaneOp::Mod);
+    kinds[0xb7] = Kind::Lanes(LaneOp::Smod);
+    kinds[0xb8] = Kind::Convert;
+    kinds[0xb9] = Kind::Lanes(LaneOp::MulHi);
+    kinds[0xbe] = Kind::Cast;
+    kinds[0xbf] = Kind::Shuffle;
+    kinds[0xc0] = Kind::Lanes(LaneOp::Lt);
+    kinds[0xc1] = Kind::Lanes(LaneOp::Gt);
+    kinds[0xc2] = Kind::Lanes(LaneOp::Slt);
+    kinds[0xc3] = Kind::Lanes(LaneOp::Sgt);
+    kinds[0xc4] = Kind::Lanes(LaneOp::Eq);
+    kinds[0xc5] = Kind::Lanes(LaneOp::IsZero);
+    kinds[0xc6] = Kind::Lanes(LaneOp::And);
+    kinds[0xc7] = Kind::Lanes(LaneOp::Or);
+    kinds[0xc8] = Kind::Lanes(LaneOp::Xor);
+    kinds[0xc9] = Kind::Lanes(LaneOp::Not);
+    kinds[0xca] = Kind::Index;
+    kinds[0xcb] = Kind::Lanes(LaneOp::Shl);
+    kinds[0xcc] = Kind::Lanes(LaneOp::Shr);
+    kinds[0xcd] = Kind::Lanes(LaneOp::Sar);
+    kinds[0xce] = Kind::Lanes(LaneOp::Rol);
+    kinds[0xcf] = Kind::Lanes(LaneOp::Ror);
+    kinds
+};
 
 /// See [`Kernels::word`](crate::Kernels::word).
 #[inline(always)]

@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*};
 use tandem_coprocessor::{
     Coprocessor, Facts, Fault, Instruction, ListWork, Op, Size, Work, primitives::U256,
 };
-use tandem_lanes::BACKENDS;
+use tandem_lanes::{BACKENDS, Kernels, Portable};
 
 fn backends() -> impl Iterator<Item = std::sync::Arc<dyn Coprocessor>> {
     BACKENDS.iter().map(|backend| (backend.new)())
@@ -87,15 +87,43 @@ fn an_instruction_takes_the_top_first_and_memory_is_not_its_affair() {
 
 proptest! {
     #[test]
-    fn no_instruction_panics_and_measure_fails_as_execute_does(
+    fn no_instruction_panics_and_what_is_measured_is_executed(
         op in any::<u8>(), immediates in vec(any::<u8>(), 0..4),
         words in vec(any::<[u64; 4]>().prop_map(U256::from_limbs), 0..4),
     ) {
+        let asked = Instruction { op, immediates: &immediates, words: &words };
+        let mut results = Vec::new();
         for lanes in backends() {
             let mut instructions = lanes.instructions().expect("it has instructions");
-            let asked = Instruction { op, immediates: &immediates, words: &words };
-            let measured = instructions.measure(&asked, &[]).map(|_| ());
-            prop_assert_eq!(instructions.execute(&asked, &mut []).map(|_| ()), measured);
+            let measured = instructions.measure(&asked, &[]);
+            let result = instructions.execute(&asked, &mut []);
+            if measured.is_ok() {
+                prop_assert!(result.is_ok());
+            }
+            results.push((measured, result));
+        }
+        prop_assert!(results.iter().all(|result| *result == results[0]));
+    }
+
+    #[test]
+    fn instructions_answer_as_the_kernels_do(
+        op in 0xb1..=0xcf_u8, types in [0..0x34_u8, 0..0x34_u8],
+        words in any::<[[u64; 4]; 2]>().prop_map(|words| words.map(U256::from_limbs)),
+    ) {
+        let len = if op == 0xb8 { 2 } else { 1 };
+        let decoded = tandem_lanes::Instruction::decode(op, types);
+        for lanes in backends() {
+            let mut instructions = lanes.instructions().expect("it has instructions");
+            let inputs = decoded.map_or(2, |decoded| decoded.inputs());
+            let words = &words[2 - inputs..];
+            let asked = Instruction { op, immediates: &types[..len], words };
+            prop_assert_eq!(instructions.measure(&asked, &[]).is_ok(), decoded.is_some());
+            let expected = decoded.map(|decoded| {
+                let mut last = words[0].to_le_bytes();
+                Portable::word(decoded, &words[words.len() - 1].to_le_bytes(), &mut last);
+                U256::from_le_bytes(last)
+            });
+            prop_assert_eq!(instructions.execute(&asked, &mut []).ok(), expected);
         }
     }
 }

@@ -4,6 +4,7 @@
 use alloc::{sync::Arc, vec, vec::Vec};
 
 use tandem_code::Code;
+use tandem_schedule::op;
 
 /// The stretches of a code that ran.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Profile {
     first: Vec<(usize, usize)>,
     /// The others, as differences by byte: the running sum is how often a byte was run through.
     others: Vec<i32>,
+    /// How often the STOP behind the end ran, which is none of the code's bytes.
+    stops: u64,
 }
 
 impl Profile {
@@ -20,13 +23,13 @@ impl Profile {
 
     /// Nothing of the code ran yet.
     pub(crate) fn new(code: Arc<Code>) -> Self {
-        Self { code, first: Vec::new(), others: Vec::new() }
+        Self { code, first: Vec::new(), others: Vec::new(), stops: 0 }
     }
 
     /// Notes that the opcodes from `start` up to `end`, exclusive, ran.
     #[inline]
     pub(crate) fn ran(&mut self, start: usize, end: usize) {
-        // The STOP behind the end of the code is no opcode of it.
+        self.stops += u64::from(end > self.code.bytes.len());
         let end = end.min(self.code.bytes.len());
         // Stretches that start among immediates are not on one walk with the others.
         if self.first.len() < Self::FIRST || !self.code.is_aligned {
@@ -42,6 +45,7 @@ impl Profile {
     /// Adds how often each opcode ran.
     pub(crate) fn count(&self, counts: &mut [u64; 256]) {
         let bytes = &self.code.bytes;
+        counts[op::STOP as usize] += self.stops;
         for &(mut pc, end) in &self.first {
             while pc < end {
                 counts[bytes[pc] as usize] += 1;

@@ -2,10 +2,14 @@
 //! every view (by unit, opcode, frame, contract, selector, program counter) is summed. How it is found,
 //! from an execution or from somebody else's trace, is in `collector`; how it is shown, in the formats.
 
+use std::collections::BTreeMap;
+
 use tandem_evm::{
-    Fork, Gas, Intrinsic, Refund, Status, Unit,
+    Fork, Gas, Intrinsic, Ledger, Refund, Row, Status, Unit,
     primitives::{Address, FixedBytes},
 };
+
+use crate::Breakdown;
 
 /// One transaction's gas, to the last: `intrinsic + Σ cells − refund + floor top-up = gas used`.
 #[derive(Clone, Debug)]
@@ -30,6 +34,63 @@ pub struct Attribution {
     /// The call frames in the order they were entered, the transaction's own first; a frame comes
     /// after its caller. Calls to precompiles and to accounts without code are frames, too.
     pub frames: Vec<CallFrame>,
+    /// What could not be told, a sentence each: a trace may lack it. Empty for an execution.
+    pub notes: Vec<String>,
+}
+
+impl Attribution {
+    /// The frames of a transaction whose breakdown is known otherwise.
+    pub fn new(breakdown: &Breakdown, frames: Vec<CallFrame>) -> Self {
+        let ledger = &breakdown.ledger;
+        Self {
+            name: breakdown.name.clone(),
+            fork: breakdown.fork,
+            status: breakdown.status,
+            gas_limit: breakdown.gas_limit,
+            gas_used: breakdown.gas_used,
+            intrinsic: ledger.intrinsic,
+            refund: ledger.refund,
+            floor_top_up: ledger.floor_top_up,
+            frames,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same without frames.
+    pub fn breakdown(&self) -> Breakdown {
+        Breakdown {
+            name: self.name.clone(),
+            fork: self.fork,
+            status: self.status,
+            gas_limit: self.gas_limit,
+            gas_used: self.gas_used,
+            ledger: self.ledger(),
+        }
+    }
+
+    /// Names the transaction.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The ledger's rows: the cells of all frames, summed, sorted by unit and operation.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = BTreeMap::new();
+        for cell in self.frames.iter().flat_map(|frame| &frame.cells) {
+            let sum: &mut (u64, Gas) = rows.entry((cell.unit, cell.op)).or_default();
+            sum.0 += cell.count;
+            sum.1.execution += cell.gas.execution;
+            sum.1.state += cell.gas.state;
+        }
+        rows.into_iter().map(|((unit, op), (count, gas))| Row::new(unit, op, count, gas)).collect()
+    }
+
+    /// The same without places.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.intrinsic, self.rows(), self.refund, self.floor_top_up)
+    }
 }
 
 /// One call frame, with what it spent itself: its callees' gas is in their own frames.
@@ -52,6 +113,32 @@ pub struct CallFrame {
     pub cells: Vec<Cell>,
 }
 
+impl CallFrame {
+    /// A frame about which nothing else is known yet.
+    pub fn new(parent: Option<usize>, kind: FrameKind) -> Self {
+        Self {
+            parent,
+            kind,
+            address: Address::ZERO,
+            code_address: Address::ZERO,
+            selector: None,
+            status: Status::Success,
+            cells: Vec::new(),
+        }
+    }
+
+    /// The operation of a precompile, if the frame is a call to one: it runs no code.
+    pub fn precompile(&self) -> Option<&'static str> {
+        let op = self.cells.first()?.op;
+        self.cells.iter().all(|cell| cell.opcode.is_none()).then_some(op)
+    }
+
+    /// What it spent itself, in gas.
+    pub fn gas(&self) -> u64 {
+        self.cells.iter().map(|cell| cell.gas.total()).sum()
+    }
+}
+
 /// How a frame was entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -63,6 +150,25 @@ pub enum FrameKind {
     StaticCall,
     Create,
     Create2,
+}
+
+impl FrameKind {
+    /// The opcode's mnemonic.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "CALL",
+            Self::CallCode => "CALLCODE",
+            Self::DelegateCall => "DELEGATECALL",
+            Self::StaticCall => "STATICCALL",
+            Self::Create => "CREATE",
+            Self::Create2 => "CREATE2",
+        }
+    }
+
+    /// Whether the frame runs init code.
+    pub const fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::Create2)
+    }
 }
 
 /// What one row of the ledger took at one place in the code.
@@ -81,4 +187,11 @@ pub struct Cell {
     pub count: u64,
     /// What it took.
     pub gas: Gas,
+}
+
+impl Cell {
+    /// What `row` took at `pc`, where `opcode` is.
+    pub const fn new(pc: usize, opcode: Option<u8>, row: &Row) -> Self {
+        Self { pc, opcode, unit: row.unit, op: row.op, count: row.count, gas: row.gas }
+    }
 }

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use tandem_evm::{
-    Halt, Opcode, Outcome, Status, Step, Tracer,
+    Failure, Halt, Opcode, Outcome, Status, Step, Tracer,
     primitives::{B256, U256},
 };
 
@@ -156,14 +156,14 @@ impl<W: Write> Tracer for Eip3155<W> {
         );
     }
 
-    fn after(&mut self, cost: u64, halt: Option<Halt>) {
+    fn after(&mut self, cost: u64, failure: Option<Failure>) {
         if self.error.is_some() {
             return;
         }
         push_hex(&mut self.head, cost);
         self.head.extend_from_slice(&self.tail);
-        if let Some(halt) = halt {
-            self.describe(halt);
+        if let Some(failure) = failure {
+            self.describe(failure.halt);
             push_error(&mut self.head, &self.fault);
         }
         self.head.extend_from_slice(b"}\n");

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Breakdown, status_text};
+use crate::{Breakdown, Part, View, status_text};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -79,6 +79,96 @@ pub(crate) fn json(breakdown: &Breakdown) -> String {
         coprocessor_gas: ledger.coprocessor_gas(),
         refund: Refund { raw: ledger.refund.raw, capped: ledger.refund.capped },
         floor_top_up: ledger.floor_top_up,
+    };
+    serde_json::to_string(&document).expect("a tree of strings and numbers has a JSON form")
+}
+
+#[derive(Serialize)]
+struct ViewDocument<'a> {
+    schema: &'static str,
+    by: &'static str,
+    name: Option<&'a str>,
+    transactions: u64,
+    fork: Option<&'static str>,
+    status: Option<&'static str>,
+    gas_limit: u64,
+    gas_used: u64,
+    /// Their gas adds up to the gas used.
+    rows: Vec<ViewRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ViewRow<'a> {
+    part: &'static str,
+    label: &'a str,
+    #[serde(flatten)]
+    what: What<'a>,
+    count: u64,
+    gas: i128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_gas: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct What<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selector: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pc: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opcode: Option<u8>,
+}
+
+pub(crate) fn view(view: &View) -> String {
+    let rows = view.items.iter().map(|item| ViewRow {
+        part: item.part.name(),
+        label: &item.label,
+        what: What {
+            unit: item.unit.map(tandem_evm::Unit::name),
+            op: item.op,
+            frame: item.frame,
+            parent: item.parent,
+            kind: item.kind.map(crate::FrameKind::name),
+            address: item.address.map(|address| format!("{address:#x}")),
+            code_address: item.code_address.map(|address| format!("{address:#x}")),
+            selector: item.selector.map(|selector| selector.to_string()),
+            function: item.function.as_deref(),
+            status: item.status.map(status_text),
+            pc: item.pc,
+            opcode: item.opcode,
+        },
+        count: item.count,
+        gas: item.signed_gas(),
+        total_gas: (view.by.has_callees() && item.part == Part::Execution).then_some(item.total),
+    });
+    let document = ViewDocument {
+        schema: "tandem-gas-view/1",
+        by: view.by.name(),
+        name: view.name.as_deref(),
+        transactions: view.transactions,
+        fork: view.fork.map(tandem_evm::Fork::name),
+        status: view.status.map(status_text),
+        gas_limit: view.gas_limit,
+        gas_used: view.gas_used,
+        rows: rows.collect(),
     };
     serde_json::to_string(&document).expect("a tree of strings and numbers has a JSON form")
 }

@@ -1,18 +1,43 @@
-//! What Tandem says about a transaction: its gas ledger as a table for people ([`Breakdown::to_table`])
-//! and as JSON for programs ([`Breakdown::to_json`]), its steps as EIP-3155 lines ([`Eip3155`]).
-//! Nothing is measured, computed or printed here: everything comes from an outcome or a tracer, and
+//! What Tandem says about transactions: a gas ledger as a table for people ([`Breakdown::to_table`])
+//! and as JSON for programs ([`Breakdown::to_json`]), the gas from other sides ([`View`]), as a tree for
+//! flame graphs ([`Tree`]), beside time ([`Timed`]) or another's ([`Comparison`]), as rows for data
+//! people ([`Records`]) and as a page ([`Page`]); steps as EIP-3155 lines ([`Eip3155`]).
+//! Where its gas went, place by place ([`Attribution`]), is found from its steps by [`Collector`].
+//! Nothing is executed or printed here: everything comes from an outcome, a tracer or a trace, and
 //! goes into a string or into the caller's writer.
 
 #![forbid(unsafe_code)]
 
 mod attribution;
+mod collector;
+mod comparison;
 mod eip3155;
+mod grid;
+mod html;
 mod json;
+mod names;
 mod number;
+mod records;
+mod speedscope;
+#[cfg(feature = "svg")]
+mod svg;
 mod table;
+mod time;
+mod tree;
+mod view;
 
 pub use attribution::{Attribution, CallFrame, Cell, FrameKind};
+pub use collector::{CollectError, Collector, End, TraceStep};
+pub use comparison::Comparison;
 pub use eip3155::{Eip3155, state_root_line};
+pub use html::Page;
+pub use names::{Names, NamesError};
+pub use records::{Column, Datum, Records, csv_header};
+#[cfg(feature = "parquet")]
+pub use records::{ParquetError, ParquetRecords};
+pub use time::{Sample, Timed, TimedRow};
+pub use tree::{Node, NodeKind, Tree};
+pub use view::{By, Item, Part, Places, Sort, View};
 
 use tandem_evm::{Fork, Ledger, Outcome, Status};
 
@@ -58,13 +83,40 @@ impl Breakdown {
     /// execution by unit and operation (the glue in one line), the refund and floor where there are
     /// any, and how the execution splits between coprocessors and glue. Shares are of the gas used.
     pub fn to_table(&self) -> String {
-        table::table(self)
+        table::table(self, false)
+    }
+
+    /// The same in the colours of a terminal.
+    pub fn to_coloured_table(&self) -> String {
+        table::table(self, true)
     }
 
     /// One line of JSON, schema `tandem-gas/1`: every row, the glue's too; numbers are gas or counts.
     pub fn to_json(&self) -> String {
         json::json(self)
     }
+}
+
+impl View {
+    /// A table for people, at most 80 columns wide, with the terminal's colours if `colour` says so.
+    pub fn to_table(&self, colour: bool) -> String {
+        table::view(self, colour)
+    }
+
+    /// One line of JSON, schema `tandem-gas-view/1`.
+    pub fn to_json(&self) -> String {
+        json::view(self)
+    }
+}
+
+/// A transaction as one line of a table of many: its name, gas used, and the shares of it.
+pub fn summary_line(breakdown: &Breakdown) -> String {
+    table::summary(breakdown)
+}
+
+/// The names of the columns of [`summary_line`].
+pub fn summary_header() -> String {
+    table::summary_header()
 }
 
 /// How an execution ended, in words: `success`, `revert`, or `halt:` and the reason.

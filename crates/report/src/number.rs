@@ -13,11 +13,31 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// With a comma between thousands, and a sign if it is negative.
+pub(crate) fn signed(number: i128) -> String {
+    let digits = thousands(u64::try_from(number.unsigned_abs()).unwrap_or(u64::MAX));
+    if number < 0 { format!("-{digits}") } else { digits }
+}
+
 /// `part` of `whole` in tenths of a percent, rounded; `None` of nothing.
 pub(crate) fn per_mille(part: u64, whole: u64) -> Option<u64> {
     let (part, whole) = (u128::from(part), u128::from(whole));
     let rounded = (part * 1000 + whole / 2).checked_div(whole)?;
     u64::try_from(rounded).ok()
+}
+
+/// What each number is of all together, in tenths of a percent that add up to 100 %: what rounding
+/// leaves over goes to those that lost most by it. All 0 if there is nothing.
+pub(crate) fn shares(parts: &[u64]) -> Vec<u64> {
+    let whole: u128 = parts.iter().map(|part| u128::from(*part)).sum();
+    let exact = |part: u64| u128::from(part) * 1000;
+    let mut shares: Vec<u64> =
+        parts.iter().map(|part| exact(*part).checked_div(whole).unwrap_or(0) as u64).collect();
+    let missing = if whole > 0 { 1000 - shares.iter().sum::<u64>() } else { 0 };
+    let mut order: Vec<_> = (0..parts.len()).collect();
+    order.sort_by_key(|&place| std::cmp::Reverse(exact(parts[place]) % whole.max(1)));
+    order.iter().take(missing as usize).for_each(|&place| shares[place] += 1);
+    shares
 }
 
 /// Tenths of a percent as a percentage.
@@ -35,6 +55,15 @@ mod tests {
             assert_eq!(thousands(number), text);
         }
         assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn shares_of_all_add_up() {
+        assert_eq!(shares(&[1, 1, 1]), [334, 333, 333]);
+        assert_eq!(shares(&[2, 0, 1, 4]).iter().sum::<u64>(), 1000);
+        assert_eq!(shares(&[u64::MAX, u64::MAX]), [500, 500]);
+        assert_eq!(shares(&[0, 0]), [0, 0]);
+        assert!(shares(&[]).is_empty());
     }
 
     #[test]

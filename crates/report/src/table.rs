@@ -1,12 +1,12 @@
-//! The breakdown as a table: a tree of lines with count, gas and share of the gas used.
+//! Tables for people: the breakdown as a tree of lines with count, gas and share of the gas used, and
+//! views, a line a row.
 
-use std::fmt::Write;
-
-use tandem_evm::{Row, Unit};
+use tandem_evm::{Fork, Row, Status, Unit};
 
 use crate::{
-    Breakdown,
-    number::{per_mille, percent, thousands},
+    Breakdown, Part, View,
+    grid::{Grid, Style, paint, shorten},
+    number::{per_mille, percent, signed, thousands},
     status_text,
 };
 
@@ -25,15 +25,20 @@ struct Line {
     gas: u64,
     /// Whether the gas is given back.
     negative: bool,
+    style: Style,
 }
 
 impl Line {
     fn new(depth: usize, label: impl Into<String>, gas: u64) -> Self {
-        Self { depth, label: label.into(), count: None, gas, negative: false }
+        Self { depth, label: label.into(), count: None, gas, negative: false, style: Style::Plain }
     }
 
     fn counted(self, count: u64) -> Self {
         Self { count: Some(count), ..self }
+    }
+
+    fn styled(self, style: Style) -> Self {
+        Self { style, ..self }
     }
 
     fn given_back(self) -> Self {
@@ -41,18 +46,95 @@ impl Line {
     }
 }
 
-pub(crate) fn table(breakdown: &Breakdown) -> String {
-    let mut text = String::new();
-    if let Some(name) = &breakdown.name {
-        text.extend([name, "\n"]);
-    }
-    let (fork, status) = (breakdown.fork.name(), status_text(breakdown.status));
-    let limit = thousands(breakdown.gas_limit);
-    text.extend([fork, ", ", status, ", gas limit ", &limit, "\n\n"]);
-    write_lines(&mut text, &lines(breakdown), breakdown.gas_used);
+pub(crate) fn table(breakdown: &Breakdown, colour: bool) -> String {
+    let status = status_text(breakdown.status);
+    let mut text =
+        head(breakdown.name.as_deref(), breakdown.fork.name(), status, breakdown.gas_limit, colour);
+    text.push_str(&grid(&lines(breakdown), breakdown.gas_used).render(colour));
     text.push('\n');
     write_split(&mut text, breakdown);
     text
+}
+
+/// What the transaction is, above its table.
+fn head(name: Option<&str>, fork: &str, status: &str, gas_limit: u64, colour: bool) -> String {
+    let mut text = String::new();
+    if let Some(name) = name {
+        text.extend([&paint(Style::Sum, name, colour), "\n"]);
+    }
+    text.extend([fork, ", ", status, ", gas limit ", &thousands(gas_limit), "\n\n"]);
+    text
+}
+
+/// A view as a table: its rows, those of callees indented, then the other parts and the gas used.
+pub(crate) fn view(view: &View, colour: bool) -> String {
+    let mut text = match (view.fork, view.status) {
+        (Some(fork), Some(status)) => {
+            let (name, status) = (view.name.as_deref(), status_text(status));
+            head(name, fork.name(), status, view.gas_limit, colour)
+        }
+        (fork, _) => {
+            let count = format!("{} transactions", thousands(view.transactions));
+            let fork = fork.map_or("several forks", Fork::name);
+            format!("{} on {fork}\n\n", paint(Style::Sum, &count, colour))
+        }
+    };
+    let callees = view.by.has_callees();
+    let mut columns = vec![(view.by.name(), LABEL - 12 * usize::from(callees)), ("count", 8)];
+    columns.push(if callees { ("own gas", 11) } else { ("gas", 11) });
+    if callees {
+        columns.push(("with callees", 12));
+    }
+    columns.push(("share", 7));
+    let mut grid = Grid::new(&columns);
+    for item in &view.items {
+        let gas = item.signed_gas();
+        let label = format!("{:indent$}{}", "", item.label, indent = 2 * item.depth.min(12));
+        let mut cells = vec![label];
+        cells.push(if item.count > 0 { thousands(item.count) } else { String::new() });
+        cells.push(signed(gas));
+        let execution = item.part == Part::Execution;
+        if callees {
+            cells.push(if execution { thousands(item.total) } else { String::new() });
+        }
+        let of = if callees && execution { item.total } else { item.gas.total() };
+        let sign = if gas < 0 { "-" } else { "" };
+        cells.push(format!("{sign}{}", share(of, view.gas_used)));
+        let style = match item.unit {
+            Some(unit) => Style::Unit(unit),
+            None if execution => Style::Plain,
+            None => Style::Faint,
+        };
+        grid.line(style, cells);
+    }
+    let total = [String::new(), thousands(view.gas_used), String::new()];
+    let total = total.into_iter().take(if callees { 3 } else { 2 });
+    let last = std::iter::once("gas used".to_owned()).chain(total);
+    grid.line(Style::Total, last.chain([share(view.gas_used, view.gas_used)]));
+    text.push_str(&grid.render(colour));
+    text
+}
+
+pub(crate) fn summary_header() -> String {
+    format!("{:43} {:>12} {:>7} {:>7} {:>7}\n", "", "gas used", "intrins", "coproc", "glue")
+}
+
+pub(crate) fn summary(breakdown: &Breakdown) -> String {
+    let ledger = &breakdown.ledger;
+    let used = breakdown.gas_used;
+    let name = breakdown.name.as_deref().unwrap_or("transaction");
+    let name = match breakdown.status {
+        Status::Success => shorten(name, 43),
+        status => {
+            let status = shorten(status_text(status), 22);
+            format!("{} ({status})", shorten(name, 40 - status.chars().count()))
+        }
+    };
+    let [intrinsic, coprocessors, glue] =
+        [ledger.intrinsic.total(), ledger.coprocessor_gas(), ledger.glue_gas()]
+            .map(|part| share(part, used));
+    let used = thousands(used);
+    format!("{name:43} {used:>12} {intrinsic:>7} {coprocessors:>7} {glue:>7}\n")
 }
 
 fn lines(breakdown: &Breakdown) -> Vec<Line> {
@@ -70,7 +152,7 @@ fn lines(breakdown: &Breakdown) -> Vec<Line> {
     lines.extend(
         further.into_iter().filter(|part| part.1 > 0).map(|part| Line::new(0, part.0, part.1)),
     );
-    lines.push(Line::new(0, "execution", ledger.execution_gas()));
+    lines.push(Line::new(0, "execution", ledger.execution_gas()).styled(Style::Sum));
     for unit in Unit::ALL.into_iter().filter(|unit| *unit != Unit::Glue) {
         coprocessor_lines(&mut lines, unit, &rows_of(breakdown, unit));
     }
@@ -86,7 +168,7 @@ fn lines(breakdown: &Breakdown) -> Vec<Line> {
     if ledger.floor_top_up > 0 {
         lines.push(Line::new(0, "floor top-up", ledger.floor_top_up));
     }
-    lines.push(Line::new(0, "gas used", breakdown.gas_used));
+    lines.push(Line::new(0, "gas used", breakdown.gas_used).styled(Style::Total));
     lines
 }
 
@@ -101,7 +183,7 @@ fn coprocessor_lines(lines: &mut Vec<Line>, unit: Unit, rows: &[&Row]) {
     if rows.is_empty() {
         return;
     }
-    lines.push(sum(1, unit.name(), rows));
+    lines.push(sum(1, unit.name(), rows).styled(Style::Unit(unit)));
     lines.extend(rows.iter().map(|row| Line::new(2, row.op, row.gas.total()).counted(row.count)));
 }
 
@@ -109,7 +191,7 @@ fn coprocessor_lines(lines: &mut Vec<Line>, unit: Unit, rows: &[&Row]) {
 fn glue_lines(lines: &mut Vec<Line>, rows: &[&Row]) {
     let (halts, opcodes): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| row.op.starts_with("halt: "));
-    lines.push(sum(1, Unit::Glue.name(), rows));
+    lines.push(sum(1, Unit::Glue.name(), rows).styled(Style::Unit(Unit::Glue)));
     if !halts.is_empty() {
         lines.push(sum(2, "opcodes and memory growth", &opcodes));
         lines.extend(
@@ -124,24 +206,20 @@ fn sum(depth: usize, label: &str, rows: &[&Row]) -> Line {
     Line::new(depth, label, rows.iter().map(|row| row.gas.total()).sum()).counted(counts.sum())
 }
 
-fn write_lines(text: &mut String, lines: &[Line], gas_used: u64) {
-    let cells = lines.iter().map(|line| {
-        let sign = if line.negative { "-" } else { "" };
+fn grid(lines: &[Line], gas_used: u64) -> Grid {
+    let mut grid = Grid::new(&[("", LABEL), ("count", 8), ("gas", 11), ("share", 0)]);
+    for line in lines {
         let label = format!("{:indent$}{}", "", line.label, indent = 2 * line.depth);
         let count = line.count.map(thousands).unwrap_or_default();
-        let share = per_mille(line.gas, gas_used).map(percent).unwrap_or_default();
-        [label, count, format!("{sign}{}", thousands(line.gas)), format!("{sign}{share}")]
-    });
-    let header = ["", "count", "gas", "share"].map(String::from);
-    let rows: Vec<_> = std::iter::once(header).chain(cells).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let (label, count, gas, share) =
-        (width(0).max(LABEL), width(1).max(8), width(2).max(11), width(3));
-    for row in &rows {
-        let [a, b, c, d] = row;
-        // A string cannot fail to be written to.
-        let _ = writeln!(text, "{a:label$} {b:>count$} {c:>gas$}  {d:>share$}");
+        let sign = if line.negative { "-" } else { "" };
+        let (gas, share) = (thousands(line.gas), share(line.gas, gas_used));
+        grid.line(line.style, [label, count, format!("{sign}{gas}"), format!("{sign}{share}")]);
     }
+    grid
+}
+
+fn share(part: u64, whole: u64) -> String {
+    per_mille(part, whole).map(percent).unwrap_or_default()
 }
 
 /// How the execution splits, without and with the signature recovery that the base pays for.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use tandem_coprocessor::Unit;
+
 macro_rules! halts {
     ($($(#[$doc:meta])* $name:ident $reason:literal)*) => {
         /// An exceptional halt (Yellow Paper, section 9.4.2).
@@ -56,6 +58,26 @@ halts! {
     PrecompileFailed "precompile failed"
     /// An extension's opcode that refused its operands (EIP-6690, EIP-616).
     InvalidOperand "invalid operand"
+}
+
+/// Why a frame halted exceptionally, and who is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The reason.
+    pub halt: Halt,
+    /// Whose request failed, else the glue.
+    pub unit: Unit,
+    /// The gas destroyed: what the frame had left, less the parts of the opcode's price that were
+    /// charged before it failed.
+    pub burnt: u64,
+}
+
+/// As the glue notes it: the gas is never negative.
+impl From<(Halt, Unit, i64)> for Failure {
+    fn from((halt, unit, burnt): (Halt, Unit, i64)) -> Self {
+        Self { halt, unit, burnt: burnt as u64 }
+    }
 }
 
 impl fmt::Display for Halt {

@@ -17,7 +17,7 @@ pub use extension::{
     Decoded, Extension, Extensions, ListPrice, ModularPrices, decode, extension_bytes,
 };
 pub use fork::{Fork, Schedule, StorePrice, TransactionPrices};
-pub use halt::Halt;
+pub use halt::{Failure, Halt};
 pub use opcode::{Opcode, PREFIX, op, opcode, prefixed, prefixed_op};
 pub use precompile::{ModexpPrice, Precompile, Price};
 pub use row::{Gas, Row, RowId};
