@@ -17,7 +17,7 @@ pub enum Error {
     State(StateError),
     /// A coprocessor is missing, or broke its contract.
     #[error("coprocessor: {0}")]
-    Fault(Fault),
+    Fault(#[from] Fault),
 }
 
 /// A validity rule that a transaction broke.

@@ -6,9 +6,9 @@ use std::{fmt, sync::Arc};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log as LogEntry, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
 use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Log, Op, State, Unit};
-use tandem_glue::{Completion, Env, Machine, Message, Status, Tracer};
+use tandem_glue::{Completion, Env, Machine, Message, Meter as GasMeter, Status, Tracer};
 use tandem_log::Logs;
-use tandem_schedule::{Fork, Schedule};
+use tandem_schedule::{Extension, Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
@@ -57,6 +57,7 @@ pub struct EvmBuilder {
     schedule: Schedule,
     coprocessors: Coprocessors,
     meter: Meter,
+    extensions: Vec<Extension>,
 }
 
 impl EvmBuilder {
@@ -74,6 +75,13 @@ impl EvmBuilder {
         self
     }
 
+    /// Extensions that the machine has beside its fork's opcodes and precompiles; none unless said.
+    #[must_use]
+    pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
+        self.extensions.extend(extensions);
+        self
+    }
+
     /// Another coprocessor for a unit than its preferred backend; see [`backends`](crate::backends).
     #[must_use]
     pub fn coprocessor(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
@@ -82,9 +90,11 @@ impl EvmBuilder {
     }
 
     /// The machine.
-    pub fn build(self) -> Evm {
-        let precompiles = self.schedule.precompiles.iter();
-        let warm = precompiles.map(|row| Address::left_padding_from(&row.address.to_be_bytes()));
+    pub fn build(mut self) -> Evm {
+        for extension in self.extensions {
+            self.schedule.enable(extension);
+        }
+        let warm = self.schedule.precompiles.iter().map(|row| row.address);
         let journal = Journal::new(warm.collect());
         let (schedule, coprocessors) = (self.schedule, self.coprocessors);
         let watch = (self.meter == Meter::Time).then(|| Arc::new(Stopwatch::new()));
@@ -93,9 +103,12 @@ impl EvmBuilder {
                 let timed = coprocessors.map(|inner| {
                     Arc::new(Timed { watch: watch.clone(), inner }) as Arc<dyn Coprocessor>
                 });
-                Machine::timed(schedule, timed, watch.clone())
+                Machine::new(schedule, timed, Some(GasMeter::new(Some(watch.clone()))))
             }
-            None => Machine::new(schedule, coprocessors, self.meter != Meter::Off),
+            None => {
+                let meter = (self.meter != Meter::Off).then(|| GasMeter::new(None));
+                Machine::new(schedule, coprocessors, meter)
+            }
         };
         Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
     }
@@ -131,7 +144,8 @@ impl Evm {
             Unit::ALL.into_iter().filter_map(|unit| Some((unit, crate::backends(unit).first()?)));
         let coprocessors = units
             .fold(Coprocessors::none(), |all, (unit, backend)| all.with(unit, (backend.new)()));
-        EvmBuilder { schedule: Schedule::new(fork), coprocessors, meter: Meter::Off }
+        let schedule = Schedule::new(fork);
+        EvmBuilder { schedule, coprocessors, meter: Meter::Off, extensions: Vec::new() }
     }
 
     /// The prices and rules in force.
@@ -178,7 +192,7 @@ impl Evm {
         let start = self.watch.as_deref().map(|watch| (watch.now(), watch.reading()));
         self.logs.take();
         let mut session = self.journal.begin(state);
-        let result = Execution {
+        let mut result = Execution {
             machine: &mut self.machine,
             logs: &mut self.logs,
             session: &mut session,
@@ -187,36 +201,21 @@ impl Evm {
             watch: self.watch.as_ref(),
         }
         .run(tracer);
-        let result = result.map(|(mut outcome, execution)| {
-            if let Some((watch, (start, before))) = self.watch.as_deref().zip(start) {
-                outcome.timing = Some(watch.timing(watch.now() - start, execution, before));
+        match &mut result {
+            Ok(outcome) => {
+                if let Some((watch, (start, before))) = self.watch.as_deref().zip(start)
+                    && let Some(timing) = &mut outcome.timing
+                {
+                    *timing = watch.timing(watch.now() - start, timing.execution, before);
+                }
             }
-            outcome
-        });
-        result.map_err(|failure| match failure {
-            Failure::Invalid(invalid) => Error::Invalid(invalid),
-            Failure::Fault(fault) => match session.take_error() {
-                Some(error) => Error::State(error),
-                None => Error::Fault(fault),
-            },
-        })
-    }
-}
-
-enum Failure {
-    Invalid(Invalid),
-    Fault(Fault),
-}
-
-impl From<Invalid> for Failure {
-    fn from(invalid: Invalid) -> Self {
-        Self::Invalid(invalid)
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+            Err(error) => {
+                if let Some(state) = session.take_error() {
+                    *error = Error::State(state);
+                }
+            }
+        }
+        result
     }
 }
 
@@ -231,8 +230,7 @@ struct Execution<'e, 's> {
 }
 
 impl Execution<'_, '_> {
-    /// The outcome, and the ticks of the execution if there is a stopwatch.
-    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<(Outcome, u64), Failure> {
+    fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<Outcome, Error> {
         let (intrinsic, floor) = self.validate()?;
         let sender = self.validate_sender()?;
         let price = self.effective_gas_price();
@@ -248,12 +246,12 @@ impl Execution<'_, '_> {
             input: &self.tx.data,
             gas: self.tx.gas_limit - intrinsic.total(),
         };
-        let env = self.env(price);
+        self.set_env(price);
         let refund = authorization_refund;
         let (completion, execution) = match self.watch {
             None => {
                 let (state, log) = (&mut *self.session, &mut *self.logs);
-                (self.machine.execute(state, log, env, &message, refund, tracer)?, 0)
+                (self.machine.execute(state, log, &message, refund, tracer)?, None)
             }
             Some(watch) => {
                 let start = watch.now();
@@ -262,12 +260,12 @@ impl Execution<'_, '_> {
                 let inner: &mut dyn Log = self.logs;
                 let mut log = Timed { watch: watch.clone(), inner };
                 let (state, log) = (&mut state, &mut log);
-                let done = self.machine.execute(state, log, env, &message, refund, tracer)?;
-                (done, watch.now() - start)
+                let done = self.machine.execute(state, log, &message, refund, tracer)?;
+                (done, Some(watch.now() - start))
             }
         };
-        let outcome = self.settle(completion, intrinsic, floor, [sender, coinbase], price)?;
-        Ok((outcome, execution))
+        let timing = execution.map(Timing::of_execution);
+        self.settle(completion, intrinsic, floor, [sender, coinbase], price, timing)
     }
 
     fn fork(&self) -> Fork {
@@ -368,7 +366,7 @@ impl Execution<'_, '_> {
     }
 
     /// The rules about the sender's account (EIP-2681, EIP-3607, EIP-7702).
-    fn validate_sender(&mut self) -> Result<AccountId, Failure> {
+    fn validate_sender(&mut self) -> Result<AccountId, Error> {
         let tx = self.tx;
         let id = self.session.open(&tx.sender);
         let account = self.session.account(id)?;
@@ -412,7 +410,7 @@ impl Execution<'_, '_> {
         }
     }
 
-    fn buy_gas(&mut self, sender: AccountId, price: U256) -> Result<(), Failure> {
+    fn buy_gas(&mut self, sender: AccountId, price: U256) -> Result<(), Error> {
         let gas = total(&price, self.tx.gas_limit).unwrap_or(U256::MAX);
         let blobs = match self.blob_gas() {
             0 => U256::ZERO,
@@ -443,7 +441,7 @@ impl Execution<'_, '_> {
 
     /// Carries out the authorizations; those that do not hold are passed over. Returns the refund
     /// for accounts that exist (EIP-7702).
-    fn authorize(&mut self) -> Result<u64, Failure> {
+    fn authorize(&mut self) -> Result<u64, Error> {
         if self.tx.kind != TransactionKind::SetCode {
             return Ok(0);
         }
@@ -507,25 +505,22 @@ impl Execution<'_, '_> {
         Ok(hash)
     }
 
-    fn env(&self, gas_price: U256) -> Env {
-        let (tx, block) = (self.tx, self.block);
-        let blobs = tx.kind == TransactionKind::Blob;
-        Env {
-            origin: tx.sender,
-            gas_price,
-            chain_id: U256::from(block.chain_id),
-            coinbase: block.coinbase,
-            timestamp: U256::from(block.timestamp),
-            number: block.number,
-            prevrandao: block.prevrandao,
-            gas_limit: U256::from(block.gas_limit),
-            base_fee: block.base_fee,
-            blob_base_fee: if self.fork() >= Fork::Cancun {
-                block.blob_base_fee()
-            } else {
-                U256::ZERO
-            },
-            blob_hashes: if blobs { tx.blob_hashes.clone() } else { Vec::new() },
+    fn set_env(&mut self, gas_price: U256) {
+        let (tx, block, fork) = (self.tx, self.block, self.fork());
+        let env: &mut Env = self.machine.env_mut();
+        env.origin = tx.sender;
+        env.gas_price = gas_price;
+        env.chain_id = U256::from(block.chain_id);
+        env.coinbase = block.coinbase;
+        env.timestamp = U256::from(block.timestamp);
+        env.number = block.number;
+        env.prevrandao = block.prevrandao;
+        env.gas_limit = U256::from(block.gas_limit);
+        env.base_fee = block.base_fee;
+        env.blob_base_fee = if fork >= Fork::Cancun { block.blob_base_fee() } else { U256::ZERO };
+        env.blob_hashes.clear();
+        if tx.kind == TransactionKind::Blob {
+            env.blob_hashes.extend_from_slice(&tx.blob_hashes);
         }
     }
 
@@ -537,7 +532,8 @@ impl Execution<'_, '_> {
         floor: u64,
         [sender, coinbase]: [AccountId; 2],
         price: U256,
-    ) -> Result<Outcome, Failure> {
+        timing: Option<Timing>,
+    ) -> Result<Outcome, Error> {
         let (tx, schedule) = (self.tx, self.machine.schedule());
         let spent = tx.gas_limit - completion.gas_left;
         let raw = completion.refund;
@@ -563,7 +559,7 @@ impl Execution<'_, '_> {
             created: completion.created,
             logs: self.logs.take(),
             ledger,
-            timing: None,
+            timing,
             changes: self.session.finish(schedule.clear_empty),
         })
     }

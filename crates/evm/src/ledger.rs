@@ -34,7 +34,9 @@ impl Intrinsic {
     /// What a transaction pays before it executes. The second number is the floor its gas used
     /// cannot fall below (EIP-7623), 0 if there is none.
     pub fn of(tx: &Transaction, prices: &TransactionPrices) -> (Self, u64) {
-        let nonzero = tx.data.iter().filter(|&&byte| byte != 0).count() as u64;
+        // In runs short enough for a sum of one byte, which is counted sixteen bytes at a time.
+        let count = |run: &[u8]| u64::from(run.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
+        let nonzero: u64 = tx.data.chunks(255).map(count).sum();
         let zero = tx.data.len() as u64 - nonzero;
         let keys: usize = tx.access_list.iter().map(|item| item.keys.len()).sum();
         let creates = tx.to.is_none();

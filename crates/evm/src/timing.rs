@@ -13,8 +13,8 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, U256};
 use quanta::Clock as Tsc;
 use tandem_coprocessor::{
-    Access, Account, AccountId, Checkpoint, Coprocessor, Creation, Fault, Log, Op, SelfDestruct,
-    SlotId, State, StorageChange, Work,
+    Access, Account, AccountId, Checkpoint, Coprocessor, Creation, Facts, Fault, Instruction,
+    Instructions, Log, Op, SelfDestruct, SlotId, State, StorageChange, Work,
 };
 use tandem_glue::Clock;
 
@@ -36,6 +36,12 @@ pub struct Timing {
 }
 
 impl Timing {
+    /// Of a transaction not done yet: its execution took so many ticks of the stopwatch, which
+    /// [`Stopwatch::timing`] turns into time.
+    pub(crate) fn of_execution(ticks: u64) -> Self {
+        Self { execution: Duration::from_nanos(ticks), ..Self::default() }
+    }
+
     /// What the clock itself took of the execution.
     pub fn overhead(&self) -> Duration {
         self.clock.saturating_mul(u32::try_from(self.timed_calls).unwrap_or(u32::MAX))
@@ -108,12 +114,12 @@ impl Stopwatch {
     }
 
     /// What a transaction's ticks come to: the whole, the execution, and the reading before it.
-    pub(crate) fn timing(&self, total: u64, execution: u64, before: (u64, u64)) -> Timing {
+    pub(crate) fn timing(&self, total: u64, execution: Duration, before: (u64, u64)) -> Timing {
         let duration = |ticks| Duration::from_nanos(self.nanoseconds(ticks));
         let (ticks, calls) = self.reading();
         Timing {
             total: duration(total),
-            execution: duration(execution),
+            execution: duration(execution.as_nanos() as u64),
             coprocessors: duration(ticks - before.0),
             timed_calls: calls - before.1,
             clock: duration(self.pair),
@@ -151,6 +157,27 @@ impl Coprocessor for Timed<Arc<dyn Coprocessor>> {
         let len = self.inner.execute(op, input, output);
         self.watch.stop(start);
         len
+    }
+
+    fn instructions(&self) -> Option<Box<dyn Instructions>> {
+        let (watch, inner) = (self.watch.clone(), self.inner.instructions()?);
+        Some(Box::new(Timed { watch, inner }))
+    }
+}
+
+impl Instructions for Timed<Box<dyn Instructions>> {
+    fn measure(&self, instruction: &Instruction<'_>, memory: &[u8]) -> Result<Facts, Fault> {
+        let start = self.watch.now();
+        let facts = self.inner.measure(instruction, memory);
+        self.watch.stop(start);
+        facts
+    }
+
+    fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault> {
+        let start = self.watch.now();
+        let word = self.inner.execute(instruction, memory);
+        self.watch.stop(start);
+        word
     }
 }
 

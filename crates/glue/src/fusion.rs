@@ -7,7 +7,7 @@ use tandem_schedule::op;
 use tandem_word as word;
 
 use crate::{
-    body::{Flow, Registers, compute, immediate, jump_to, mload_at, mstore_at},
+    body::{Flow, Registers, compute, immediate, jump_to, mload_push, mstore_at},
     machine::Machine,
 };
 
@@ -18,7 +18,30 @@ pub(crate) fn run(a: u8, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
     r.ip = at.wrapping_add(push_len(a) + 1);
     match (a, b) {
         (op::POP, op::POP) => r.stack.drop(2),
-        (op::ISZERO, b) => return jump_unless(b, r, m),
+        (op::ISZERO, b) => {
+            let condition = r.stack.pop();
+            return jump_if(word::is_zero(&condition), b, r, m);
+        }
+        (op::EQ | op::LT | op::GT, b) => {
+            let (x, y) = (r.stack.pop(), r.stack.pop());
+            let condition = match a {
+                op::EQ => word::equal(&x, &y),
+                op::LT => word::less(&x, &y),
+                _ => word::less(&y, &x),
+            };
+            return jump_if(condition, b, r, m);
+        }
+        (op::POP, b) => {
+            r.stack.drop(1);
+            r.stack.push(immediate(push_len(b), r.ip));
+            r.ip = r.ip.wrapping_add(push_len(b));
+        }
+        (op::SWAP1, op::DUP2) => {
+            let (top, second) = (r.stack.word(0), r.stack.word(1));
+            r.stack.set(0, second);
+            r.stack.set(1, top);
+            r.stack.push(top);
+        }
         (op::SWAP1..=op::SWAP16, op::POP) => {
             let top = r.stack.pop();
             r.stack.set((a - op::SWAP1) as usize, top);
@@ -35,6 +58,11 @@ pub(crate) fn run(a: u8, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
         (op::SWAP1, b) => {
             let top = r.stack.pop();
             r.stack.set(0, compute(b, &r.stack.word(0), &top));
+        }
+        (a, b) if a < op::PUSH0 => {
+            let top = r.stack.pop();
+            let first = compute(a, &top, &r.stack.pop());
+            return with(first, b, r, m);
         }
         (a, b) => {
             let first = if a >= op::DUP1 {
@@ -62,16 +90,15 @@ fn with(first: U256, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
             }
         }
         op::MLOAD => {
-            r.stack.push(U256::ZERO);
-            return mload_at(r, m, &first);
+            return mload_push(r, m, &first);
         }
         op::MSTORE => {
             return mstore_at(r, m, &first, 0, 1);
         }
-        op::PUSH1 => {
+        op::PUSH1 | op::PUSH4 => {
             r.stack.push(first);
-            r.stack.push(immediate(1, r.ip));
-            r.ip = r.ip.wrapping_add(1);
+            r.stack.push(immediate(push_len(b), r.ip));
+            r.ip = r.ip.wrapping_add(push_len(b));
         }
         op::DUP1 => {
             r.stack.push(first);
@@ -92,14 +119,13 @@ fn with(first: U256, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
     Flow::Next
 }
 
-/// ISZERO, PUSH and JUMPI.
+/// A condition with the PUSH and JUMPI that the pair `b` is.
 #[inline(always)]
-fn jump_unless(b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
+fn jump_if(condition: bool, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
     let Some((push, jump)) = pair(b) else { return Flow::Next };
     let target = immediate(push_len(push), r.ip);
     r.ip = r.ip.wrapping_add(push_len(push) + 1);
-    let condition = r.stack.pop();
-    if word::is_zero(&condition) {
+    if condition {
         return jump_to(r, m, word::to_index(&target), jump == METERED_JUMPI);
     }
     Flow::Next

@@ -212,11 +212,6 @@ fn fields<T: for<'de> Deserialize<'de>>(value: Value, what: &'static str) -> Res
     })
 }
 
-/// Whether a JSON value is a bundle, in one of its shapes.
-pub(crate) fn is_bundle(value: &Value) -> bool {
-    value.get("prestate").is_some() || value.get("genesis").is_some()
-}
-
 impl Bundle {
     /// Reads one file with everything: `{prestate, transaction, block}` with optional `fork`,
     /// `chainId`, `blockHashes` and `receipt`; or geth's `{genesis, context, input}`. `fork`
@@ -357,7 +352,8 @@ pub(crate) fn execute(
 }
 
 impl Receipt {
-    fn difference(&self, gas_used: u64, success: bool) -> Option<String> {
+    /// How a result differs from it, in a line; `None` if it does not.
+    pub fn difference(&self, gas_used: u64, success: bool) -> Option<String> {
         let status = self.success.filter(|it| *it != success).map(|told| {
             let name = |success| if success { "success" } else { "failure" };
             format!("status {}, the receipt says {}", name(success), name(told))
@@ -369,7 +365,8 @@ impl Receipt {
     }
 }
 
-fn refused(error: &Error, fork: Fork, tx: &Transaction) -> InputError {
+/// Why a transaction that was put together from parts is refused, with what may be wrong with them.
+pub fn refused(error: &Error, fork: Fork, tx: &Transaction) -> InputError {
     let hint = match error {
         Error::Invalid(Invalid::InsufficientFunds { .. }) => {
             format!(": does the prestate have the sender, {}?", tx.sender)
@@ -408,6 +405,28 @@ fn state_of(accounts: Accounts) -> InMemoryState {
         }
     }
     state
+}
+
+#[cfg(feature = "rpc")]
+pub(crate) fn header_of(block: Value) -> Result<Header, InputError> {
+    fields(block, "the block")
+}
+
+/// Reads a transaction: signed and raw in hex, or as `eth_getTransactionByHash` gives it.
+///
+/// # Errors
+/// If it is neither.
+pub fn read_transaction(file: &[u8]) -> Result<Transaction, InputError> {
+    transaction_of(transaction_value(file)?)
+}
+
+/// Reads who gets the fees of a block, as `eth_getBlockByNumber` gives it.
+///
+/// # Errors
+/// If that is no block.
+pub fn read_coinbase(file: &[u8]) -> Result<Address, InputError> {
+    let header: Header = fields(parse(file, "the block")?, "the block")?;
+    Ok(header.miner.unwrap_or_default())
 }
 
 /// A file with a transaction: JSON, or hex.

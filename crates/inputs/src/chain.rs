@@ -76,7 +76,7 @@ static NETWORKS: [Network; 4] = [
 ];
 
 /// Chain ids of development nodes (anvil and Hardhat; geth --dev), whose forks a header shows.
-const DEVELOPMENT: [u64; 2] = [31_337, 1_337];
+pub(crate) const DEVELOPMENT: [u64; 2] = [31_337, 1_337];
 
 /// The fork of a chain at a block, if it is known.
 pub(crate) fn fork(chain_id: u64, header: &Header) -> Option<Fork> {

@@ -111,6 +111,12 @@ impl<R: Read> TraceReader<R> {
     }
 }
 
+/// Whether a file that begins with these bytes is a trace, rather than state tests or a bundle.
+pub fn is_trace(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    is_lines(head) || text.contains("\"structLogs\"") || text.contains("\"jsonrpc\"")
+}
+
 /// Whether the first bytes are of EIP-3155 lines: a step, or the line that ends a trace.
 fn is_lines(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head);

@@ -20,7 +20,7 @@ pub struct Memory {
 
 impl Memory {
     /// A larger buffer is given back after the transaction that needed it.
-    const KEPT: usize = 4 << 20;
+    const KEPT: usize = 32 << 20;
     /// What is made zero in advance, so that memory that grows word by word seldom asks.
     const AHEAD: usize = 1024;
 
@@ -81,7 +81,7 @@ impl Memory {
     /// Where byte `start` lies, until the buffer has to [`reach`](Self::reach) farther.
     ///
     /// # Panics
-    /// As this and the next three do if the bytes were never within reach.
+    /// As this and the next do if the bytes were never within reach.
     #[inline]
     pub fn at(&mut self, start: usize) -> *mut u8 {
         self.buffer[start..].as_mut_ptr()
@@ -91,6 +91,12 @@ impl Memory {
     #[inline]
     pub fn bytes(&self, start: usize, len: usize) -> &[u8] {
         &self.buffer[start..start + len]
+    }
+
+    /// `len` bytes, if they are there.
+    #[inline]
+    pub fn get(&self, start: usize, len: usize) -> Option<&[u8]> {
+        self.buffer.get(start..)?.get(..len)
     }
 
     /// `len` bytes, to be written.

@@ -84,8 +84,13 @@ struct Pending {
     pc: usize,
     operation: Operation,
     gas: u64,
-    /// What it took, forwarded gas included, as far as it is said.
-    cost: u64,
+    /// What it took, forwarded gas included, if anybody said. Some tell only an opcode's base price
+    /// there, so it is believed where the gas left does not say better.
+    cost: Option<u64>,
+    /// What a call's callee began with, the stipend taken off.
+    forwarded: u64,
+    /// Whether the account it looks at is cold, as far as that is known.
+    cold: Option<bool>,
     fate: Fate,
     /// For a call to a precompile its calldata, for another call the start of it; for RETURN the
     /// first byte.
@@ -118,6 +123,16 @@ struct Running {
     destroyed_before: usize,
 }
 
+impl Running {
+    const fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            memory: self.memory,
+            is_static: self.is_static,
+            return_data: self.return_data,
+        }
+    }
+}
+
 /// A row as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct RowKey(usize);
@@ -136,6 +151,8 @@ pub struct Collector {
     steps: u64,
     /// The refund counter, as last told, and what the last step may have added.
     refund: i64,
+    /// Whether any step told it.
+    refund_told: bool,
     destroyed: Vec<Address>,
     /// Accounts known to be warm, in the order in which they became so.
     warm: HashSet<Address>,
@@ -161,7 +178,7 @@ impl Collector {
     pub fn new(schedule: Schedule) -> Self {
         let mut warm = HashSet::new();
         if schedule.access_lists {
-            warm.extend(schedule.precompiles.iter().map(address_of));
+            warm.extend(schedule.precompiles.iter().map(|row| row.address));
         }
         Self {
             schedule,
@@ -172,6 +189,7 @@ impl Collector {
             first: None,
             steps: 0,
             refund: 0,
+            refund_told: false,
             destroyed: Vec::new(),
             warm,
             warmed: Vec::new(),
@@ -223,13 +241,13 @@ impl Collector {
         })
     }
 
-    /// Says what the step last begun cost, forwarded gas included.
-    pub fn ends(&mut self, cost: u64, error: Option<&str>) {
+    /// Says what the step last begun cost, forwarded gas included, as far as it is known.
+    pub fn ends(&mut self, cost: Option<u64>, error: Option<&str>) {
         let fate = error.map_or(Fate::Done, |error| Fate::Error(error.to_owned()));
         self.close_step(cost, fate);
     }
 
-    fn close_step(&mut self, cost: u64, fate: Fate) {
+    fn close_step(&mut self, cost: Option<u64>, fate: Fate) {
         if let Some(pending) = self.running.last_mut().and_then(|frame| frame.pending.as_mut()) {
             (pending.cost, pending.fate) = (cost, fate);
         }
@@ -248,7 +266,7 @@ impl Collector {
             self.enter(step)?;
         } else if step.depth + 1 == depth {
             let succeeded = step.stack.last().map(|top| !top.is_zero());
-            self.leave(succeeded, step.stack.last())?;
+            self.leave(succeeded, step.stack.last(), Some(step.gas))?;
             self.go_on(step)?;
         } else {
             return Err(format!("the trace has a gap: the step before is at depth {depth}"));
@@ -311,8 +329,9 @@ impl Collector {
         }
         let operation = Operation { op: step.op, height: step.stack.len(), top };
         let input = self.input(&operation, step.memory);
+        let cold = self.is_cold(&operation);
         if let Some(refund) = step.refund {
-            self.refund = refund;
+            (self.refund, self.refund_told) = (refund, true);
         }
         let number = self.steps - 1;
         let frame = self.running.last_mut().ok_or("no frame runs")?;
@@ -324,7 +343,9 @@ impl Collector {
             pc: step.pc,
             operation,
             gas: step.gas,
-            cost: 0,
+            cost: None,
+            forwarded: 0,
+            cold,
             fate: Fate::Done,
             input,
         });
@@ -394,14 +415,8 @@ impl Collector {
     }
 
     fn around(&self) -> Surroundings {
-        self.running.last().map_or(
-            Surroundings { memory: 0, is_static: false, return_data: None },
-            |frame| Surroundings {
-                memory: frame.memory,
-                is_static: frame.is_static,
-                return_data: frame.return_data,
-            },
-        )
+        let nowhere = Surroundings { memory: 0, is_static: false, return_data: None };
+        self.running.last().map_or(nowhere, Running::surroundings)
     }
 
     /// Posts a step of the running frame that went well and took `cost` from it, nothing forwarded.
@@ -423,6 +438,9 @@ impl Collector {
             let (ours, theirs) = (format!("costs {least}{known} gas"), format!("costs {cost}"));
             return Err(self.disagree(pending, &ours, &theirs));
         };
+        if fact.is_some() && !self.is_price(&pending.operation, rest) {
+            return Err(self.disagree(pending, "has other prices", &format!("costs {cost}")));
+        }
         for event in &events.list {
             match *event {
                 Event::Charge { row, count, gas } => self.post(pending, row, count, gas),
@@ -477,25 +495,27 @@ impl Collector {
         }
     }
 
-    /// A callee's first step.
+    /// A callee's first step. What the call took for itself shows when its caller goes on.
     fn enter(&mut self, step: &TraceStep<'_>) -> Result<(), String> {
         let caller = self.running.last_mut().ok_or("no frame runs")?;
-        let is_static = caller.is_static;
-        let Some(pending) = caller.pending.take() else { return Err("no call before it".into()) };
+        let (is_static, parent) = (caller.is_static, caller.frame);
+        let Some(mut pending) = caller.pending.take() else {
+            return Err("no call before it".into());
+        };
         let operation = pending.operation;
         if !operation.is_call() && !operation.is_create() {
             return Err("a callee begins, but the step before is no call".into());
         }
-        let forwarded = step.gas.checked_sub(operation.stipend(&self.schedule));
-        let own = forwarded.and_then(|forwarded| pending.cost.checked_sub(forwarded));
-        let Some(own) = own else {
-            return Err(self.disagree(&pending, "forwards its callee's gas", "costs less"));
+        let Some(forwarded) = step.gas.checked_sub(operation.stipend(&self.schedule)) else {
+            return Err("a callee begins with less than its stipend".into());
         };
-        self.post_call(&pending, own)?;
-        let parent = self.running.len() - 1;
-        let frame = self.callee_frame(&pending, self.running[parent].frame);
+        pending.forwarded = forwarded;
+        self.touch(&operation);
+        let frame = self.callee_frame(&pending, parent);
         let input_len = operation.is_call().then(|| u64::try_from(operation.input().1).ok());
-        self.running[parent].pending = Some(pending);
+        if let Some(caller) = self.running.last_mut() {
+            caller.pending = Some(pending);
+        }
         let is_static = is_static || operation.op == op::STATICCALL;
         self.open(input_len.flatten().or(Some(0)), frame, is_static);
         Ok(())
@@ -519,10 +539,10 @@ impl Collector {
             0 => 0,
             stipend => schedule.call_value - stipend,
         };
-        let access = match self.warm.contains(&to) {
-            true => schedule.warm_account,
-            false if self.warm_is_complete => schedule.cold_account,
-            false => return,
+        let access = match pending.cold {
+            Some(false) => schedule.warm_account,
+            Some(true) => schedule.cold_account,
+            None => return,
         };
         let growth = pending.operation.charges(schedule, &self.around());
         let rest = own.checked_sub(growth + value + access);
@@ -555,7 +575,7 @@ impl Collector {
     }
 
     fn precompile(&self, address: &Address) -> Option<Precompile> {
-        self.schedule.precompiles.iter().find(|row| address_of(row) == *address).copied()
+        self.schedule.precompiles.iter().find(|row| row.address == *address).copied()
     }
 
     /// Puts a frame that ran no code behind the others.
@@ -603,12 +623,8 @@ impl Tracer for Collector {
     }
 
     fn after(&mut self, cost: u64, failure: Option<Failure>) {
-        self.close_step(cost, failure.map_or(Fate::Done, Fate::Failed));
+        self.close_step(Some(cost), failure.map_or(Fate::Done, Fate::Failed));
     }
-}
-
-fn address_of(precompile: &Precompile) -> Address {
-    Address::left_padding_from(&precompile.address.to_be_bytes())
 }
 
 fn to_address(word: U256) -> Address {

@@ -187,8 +187,23 @@ pub fn single_limbs(a: &U256, b: &U256) -> Option<(u64, u64)> {
     (a[1] | a[2] | a[3] | b[1] | b[2] | b[3] == 0).then_some((a[0], b[0]))
 }
 
+/// Both words as two limbs each: half of all 256-bit divisions are no longer.
+#[inline(always)]
+fn double_limbs(a: &U256, b: &U256) -> Option<(u128, u128)> {
+    let (a, b) = (a.as_limbs(), b.as_limbs());
+    let join = |low: u64, high: u64| u128::from(high) << 64 | u128::from(low);
+    (a[2] | a[3] | b[2] | b[3] == 0).then_some((join(a[0], a[1]), join(b[0], b[1])))
+}
+
+fn from_u128(low: u128) -> U256 {
+    U256::from_limbs([low as u64, (low >> 64) as u64, 0, 0])
+}
+
 /// DIV: zero if the divisor is.
 pub fn div(a: &U256, b: &U256) -> U256 {
+    if let Some((a, b)) = double_limbs(a, b) {
+        return from_u128(a.checked_div(b).unwrap_or(0));
+    }
     if is_power_of_two(b) {
         return shift_right(b.trailing_zeros() as u32, a, 0);
     }
@@ -197,6 +212,9 @@ pub fn div(a: &U256, b: &U256) -> U256 {
 
 /// MOD: zero if the modulus is.
 pub fn rem(a: &U256, b: &U256) -> U256 {
+    if let Some((a, b)) = double_limbs(a, b) {
+        return from_u128(a.checked_rem(b).unwrap_or(0));
+    }
     if is_power_of_two(b) {
         return *a & b.wrapping_sub(U256::ONE);
     }

@@ -25,6 +25,9 @@ impl Modulus {
         if is_zero(a) || is_zero(b) {
             return U256::ZERO;
         }
+        if *n == U256::MAX {
+            return mul_mod_max(a, b);
+        }
         let Some(v) = self.remember(n) else { return a.mul_mod(*b, *n) };
         // A product fits if one of its factors is below the modulus.
         let (a, b) = if less(a, n) { (*a, b) } else { (*b, a) };
@@ -116,6 +119,14 @@ impl Modulus {
         let (less, borrow) = subtract(&rest, &self.divisor);
         if borrow { rest } else { less }
     }
+}
+
+/// The product modulo 2^256 − 1, which programs take to find the product's high word: there 2^256 is 1.
+fn mul_mod_max(a: &U256, b: &U256) -> U256 {
+    let (low, high) = multiply(a, b);
+    let (sum, carry) = low.overflowing_add(high);
+    let sum = sum.wrapping_add(from_u64(u64::from(carry)));
+    if sum == U256::MAX { U256::ZERO } else { sum }
 }
 
 /// The product with a limb, cut to 256 bits.

@@ -2,18 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use tandem_evm::{Error, Evm, Meter, Outcome, Status, Tracer};
+use tandem_evm::{Evm, Extension, Meter, Outcome, Status, Tracer};
 use tandem_fixtures::{Mismatch, run_case};
+use tandem_inputs::refused;
 use tandem_report::{Attribution, Breakdown, By, Collector, Sample, Timed};
 
 use super::{
     Side,
+    input::Input,
     source::{Execution, Selector},
 };
 
 /// What is to be found out.
 #[derive(Debug)]
-pub(super) struct Measure {
+pub(super) struct Measure<'a> {
+    pub(super) input: &'a Input,
+    pub(super) extensions: &'a [Extension],
+    /// Whether a transaction without a name is called as its file.
+    pub(super) names_files: bool,
     pub(super) case: Option<Selector>,
     pub(super) side: Side,
     /// Frames, not a ledger only.
@@ -37,12 +43,10 @@ pub(super) struct Done {
 
 impl Done {
     /// Somebody else's trace.
-    pub(super) fn traced(attribution: Attribution, name: String, mut lines: Vec<String>) -> Self {
-        lines.extend(attribution.notes.iter().map(|note| format!("{name}: {note}")));
-        let attribution = match attribution.name {
-            Some(_) => attribution,
-            None => attribution.named(name),
-        };
+    pub(super) fn traced(mut attribution: Attribution, name: Option<String>) -> Self {
+        let before = prefix(name.as_deref());
+        let lines = attribution.notes.iter().map(|note| format!("{before}{note}")).collect();
+        attribution.name = name;
         Self {
             breakdown: attribution.breakdown(),
             attribution: Some(attribution),
@@ -53,7 +57,7 @@ impl Done {
     }
 }
 
-impl Measure {
+impl Measure<'_> {
     /// # Errors
     /// Why the transaction was not executed, in a line.
     pub(super) fn execute(&self, one: &mut Execution<'_>) -> Result<Done, String> {
@@ -65,29 +69,31 @@ impl Measure {
             .then(|| Collector::new(schedule).transaction(&one.tx, Some(one.block.coinbase)));
         let tracer = collector.as_mut().map(|collector| collector as &mut dyn Tracer);
         let outcome = checked(&mut evm, one, tracer, &mut complaints)?;
-        let breakdown = Breakdown::new(one.fork, one.tx.gas_limit, &outcome)
-            .ok_or("no ledger was kept")?
-            .named(one.name.clone());
+        let mut breakdown =
+            Breakdown::new(one.fork, one.tx.gas_limit, &outcome).ok_or("no ledger was kept")?;
+        breakdown.name = one.name.clone();
         let attribution = collector.map(|collector| collector.finish(&outcome)).transpose();
-        let attribution = attribution.map_err(|error| error.to_string())?;
+        let mut attribution = attribution.map_err(|error| error.to_string())?;
+        if let Some(attribution) = &mut attribution {
+            attribution.name = one.name.clone();
+        }
         let timed = match self.time {
             Some(by) => Some(self.time(one, breakdown.clone(), by)?),
             None => None,
         };
-        let difference = difference(one, &outcome);
+        let success = outcome.status == Status::Success;
+        let difference = one.receipt.and_then(|it| it.difference(outcome.gas_used, success));
         let differs = difference.is_some();
-        complaints.extend(difference);
-        Ok(Done {
-            breakdown,
-            attribution: attribution.map(|attribution| attribution.named(one.name.clone())),
-            timed,
-            complaints,
-            differs,
-        })
+        complaints
+            .extend(difference.map(|it| {
+                format!("{}not the receipt's result: {it}", prefix(one.name.as_deref()))
+            }));
+        Ok(Done { breakdown, attribution, timed, complaints, differs })
     }
 
     fn machine(&self, one: &Execution<'_>, meter: Meter) -> Evm {
-        let builder = Evm::builder(one.fork).meter(meter);
+        let extensions = self.extensions.iter().copied();
+        let builder = Evm::builder(one.fork).extensions(extensions).meter(meter);
         let choices = self.side.backends.iter();
         choices
             .fold(builder, |builder, choice| {
@@ -127,6 +133,11 @@ impl Measure {
     }
 }
 
+/// A name before what is said of it.
+fn prefix(name: Option<&str>) -> String {
+    name.map(|name| format!("{name}: ")).unwrap_or_default()
+}
+
 fn run(
     evm: &mut Evm,
     one: &mut Execution<'_>,
@@ -136,10 +147,7 @@ fn run(
         Some(tracer) => evm.transact_traced(&mut *one.state, &one.block, &one.tx, tracer),
         None => evm.transact(&mut *one.state, &one.block, &one.tx),
     };
-    result.map_err(|error| match error {
-        Error::Invalid(invalid) => format!("the transaction is invalid: {invalid}"),
-        error => error.to_string(),
-    })
+    result.map_err(|error| refused(&error, one.fork, &one.tx).to_string())
 }
 
 /// Executes, and holds the result of a state test's case against what its file expects.
@@ -160,28 +168,10 @@ fn checked(
         Some(mismatch @ Mismatch::Ledger { .. }) => return Err(mismatch.to_string()),
         Some(mismatch) => complaints.push(format!(
             "{} on {}: not the result the file expects: {mismatch}",
-            one.name, case.fork_name
+            one.name.as_deref().unwrap_or_default(),
+            case.fork_name
         )),
         None => {}
     }
     Ok(outcome)
-}
-
-/// How a result differs from the receipt, in a line.
-fn difference(one: &Execution<'_>, outcome: &Outcome) -> Option<String> {
-    let receipt = one.receipt?;
-    let success = outcome.status == Status::Success;
-    let same = receipt.gas_used == outcome.gas_used
-        && receipt.success.is_none_or(|expected| expected == success);
-    let say = |success| if success { "success" } else { "failure" };
-    (!same).then(|| {
-        let expected = receipt.success.map_or("", say);
-        format!(
-            "{}: {} with {} gas used; the receipt says {expected} with {}",
-            one.name,
-            say(success),
-            outcome.gas_used,
-            receipt.gas_used
-        )
-    })
 }

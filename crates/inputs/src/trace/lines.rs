@@ -23,11 +23,12 @@ impl<R: std::io::Read> Lines<R> {
         end.counts_authorizations = true;
         while let Some(mut fields) = self.next()? {
             if fields.pc.is_some() {
-                if ended {
+                // Some write such a line behind every call. Behind a call nothing starts over.
+                if ended && fields.is_first() {
                     self.ahead = Some(fields);
                     return Ok(Some(end));
                 }
-                steps += 1;
+                (steps, ended) = (steps + 1, false);
                 let place = self.number;
                 feed.step(fields.step().map_err(|error| at(error, place))?)?;
                 continue;
@@ -44,8 +45,11 @@ impl<R: std::io::Read> Lines<R> {
                 };
                 end.failed = Some(failed);
                 // A state test's summary has the receipt's gas, an EIP-3155 trace the execution's.
-                match (fields.gas_used, fields.evm_result.is_some()) {
-                    (Some(gas), true) => end.gas_used = Some(gas.0),
+                let summary = fields.evm_result.is_some() || fields.pass.is_some();
+                match (fields.gas_used, summary) {
+                    (Some(gas), true) => {
+                        (end.gas_used, end.execution_gas) = (Some(gas.0), None);
+                    }
                     (Some(gas), false) => end.execution_gas = Some(gas.0),
                     (None, _) => {}
                 }

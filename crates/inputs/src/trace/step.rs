@@ -17,7 +17,7 @@ pub(crate) struct RawStep {
     pub(crate) pc: usize,
     pub(crate) op: u8,
     pub(crate) gas: u64,
-    pub(crate) cost: u64,
+    pub(crate) cost: Option<u64>,
     pub(crate) depth: usize,
     pub(crate) stack: Vec<U256>,
     memory: Option<String>,
@@ -46,6 +46,8 @@ pub(crate) struct Fields {
     pub(crate) output: Option<IgnoredAny>,
     pub(crate) state_root: Option<IgnoredAny>,
     pub(crate) evm_result: Option<String>,
+    /// Whether a state test passed, in evmone's summaries.
+    pub(crate) pass: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,6 +120,12 @@ impl Fields {
         (!well).then_some(text)
     }
 
+    /// Whether a transaction's trace begins with this step.
+    pub(crate) fn is_first(&self) -> bool {
+        let is = |field: Option<Number>, number: u64| field.is_some_and(|field| field.0 == number);
+        is(self.pc, 0) && is(self.depth, 1)
+    }
+
     /// The step that these are the fields of.
     pub(crate) fn step(mut self) -> Result<RawStep, TraceError> {
         let missing = |field: &str| TraceError::Malformed(format!("a step without {field}"));
@@ -135,7 +143,7 @@ impl Fields {
             pc: self.pc.ok_or_else(|| missing("pc"))?.0 as usize,
             op,
             gas: self.gas.ok_or_else(|| missing("gas"))?.0,
-            cost: self.gas_cost.ok_or_else(|| missing("gasCost"))?.0,
+            cost: self.gas_cost.map(|cost| cost.0),
             depth: self.depth.ok_or_else(|| missing("depth"))?.0 as usize,
             stack,
             memory: self.memory.map(|hex| hex.0),

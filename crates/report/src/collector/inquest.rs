@@ -108,7 +108,7 @@ impl Collector {
     /// Every way the opcode may have gone, by what the state may have said.
     fn ways(&self, pending: &Pending, events: &Events) -> Vec<Way> {
         let mut ways: Vec<Way> = Vec::new();
-        for facts in self.facts(&pending.operation) {
+        for facts in self.facts(&pending.operation, pending.cold) {
             let way = self.way(pending, events, &facts);
             if !ways.contains(&way) {
                 ways.push(way);
@@ -140,24 +140,21 @@ impl Collector {
     }
 
     /// What an opcode may cost by the state, in parts as they are charged.
-    fn facts(&self, operation: &Operation) -> Vec<Vec<Part>> {
+    fn facts(&self, operation: &Operation, known: Option<bool>) -> Vec<Vec<Part>> {
         let schedule = &self.schedule;
         let base = u64::from(schedule.base[usize::from(operation.op)]);
-        let all = |warm, cold, known: Option<bool>| match known {
+        let all = |warm, cold| match known {
             Some(true) => vec![cold],
             Some(false) => vec![warm],
             None => vec![warm, cold],
         };
-        let accounts =
-            |known| all(base + schedule.warm_account, base + schedule.cold_account, known);
+        let accounts = || all(base + schedule.warm_account, base + schedule.cold_account);
         match operation.op {
             op::EXTCODECOPY => {
-                let prices = accounts(self.is_cold(operation.peek(0)));
-                prices.into_iter().map(|price| vec![Part::plain(price)]).collect()
+                accounts().into_iter().map(|price| vec![Part::plain(price)]).collect()
             }
             op::SELFDESTRUCT => {
-                let known = self.is_cold(operation.peek(0));
-                let prices = all(base, base + schedule.cold_account, known);
+                let prices = all(base, base + schedule.cold_account);
                 let new = if schedule.all_but_one_64th { schedule.new_account } else { 0 };
                 [new, 0]
                     .into_iter()
@@ -167,7 +164,7 @@ impl Collector {
                     .collect()
             }
             _ if operation.is_call() => {
-                let prices = accounts(self.is_cold(operation.peek(1)));
+                let prices = accounts();
                 let to = to_address(operation.peek(1));
                 let delegates: &[u64] = if schedule.delegations && !self.undelegated.contains(&to) {
                     &[0, schedule.warm_account, schedule.cold_account]
@@ -198,9 +195,33 @@ impl Collector {
         }
     }
 
-    /// Whether an account is cold, as far as it is known.
-    fn is_cold(&self, word: U256) -> Option<bool> {
-        if self.warm.contains(&to_address(word)) {
+    /// What a call or a SELFDESTRUCT may be posted by the state in all, as far as is known.
+    pub(super) fn fact_sums(&self, pending: &Pending) -> Vec<u64> {
+        sums(&self.facts(&pending.operation, pending.cold))
+    }
+
+    /// Whether an opcode can cost so much by the state.
+    pub(super) fn is_price(&self, operation: &Operation, gas: u64) -> bool {
+        let schedule = &self.schedule;
+        let base = u64::from(schedule.base[usize::from(operation.op)]);
+        let of = |prices: [u64; 2]| prices.iter().any(|price| base + price == gas);
+        match operation.op {
+            op::SLOAD => of([schedule.warm_slot, schedule.cold_slot]),
+            op::SSTORE => schedule.store.iter().any(|price| {
+                let cost = u64::from(price.cost);
+                gas == cost || gas == cost + schedule.cold_slot
+            }),
+            op::BALANCE | op::EXTCODESIZE | op::EXTCODEHASH => {
+                of([schedule.warm_account, schedule.cold_account])
+            }
+            _ => sums(&self.facts(operation, None)).contains(&gas),
+        }
+    }
+
+    /// Whether the account an opcode looks at is cold, as far as it is known.
+    pub(super) fn is_cold(&self, operation: &Operation) -> Option<bool> {
+        let place = usize::from(operation.is_call());
+        if self.warm.contains(&to_address(operation.peek(place))) {
             return Some(false);
         }
         self.warm_is_complete.then_some(true)
@@ -253,6 +274,10 @@ impl Way {
             self.end = Some((Halt::OutOfGas, Unit::State));
         }
     }
+}
+
+fn sums(facts: &[Vec<Part>]) -> Vec<u64> {
+    facts.iter().map(|parts| parts.iter().map(|part| part.posts).sum()).collect()
 }
 
 fn says(text: &str, words: &[&str]) -> bool {

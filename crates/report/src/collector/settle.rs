@@ -2,8 +2,8 @@
 //! gas and floor.
 
 use tandem_evm::{
-    Gas, Halt, Intrinsic, Op, Outcome, Precompile, Refund, Row, RowId, Status, Transaction, Unit,
-    op,
+    Gas, Halt, Intrinsic, Op, Outcome, Precompile, Price, Refund, Row, RowId, Status, Transaction,
+    Unit, op,
     primitives::{Address, U256},
 };
 
@@ -30,13 +30,14 @@ impl Collector {
         &mut self,
         succeeded: Option<bool>,
         top: Option<&U256>,
+        caller_gas: Option<u64>,
     ) -> Result<(), String> {
         let frame = self.running.last_mut().ok_or("no frame runs")?;
         if frame.callee.is_some() {
             return Err("a frame ends right behind its callee".into());
         }
         let pending = frame.pending.take().ok_or("a frame ends before it began")?;
-        let (status, gas_left) = self.conclude(&pending, succeeded)?;
+        let (status, gas_left) = self.conclude(&pending, succeeded, caller_gas)?;
         let returns = matches!(pending.operation.op, op::RETURN | op::REVERT);
         let output = if returns && !matches!(status, Status::Halt(_)) {
             u64::try_from(pending.operation.peek(1)).unwrap_or(u64::MAX)
@@ -56,6 +57,8 @@ impl Collector {
         if let Some(address) = top.filter(|top| frame.creates && !top.is_zero()) {
             (entry.address, entry.code_address) = (to_address(*address), to_address(*address));
         }
+        // Nobody says where, but it is warm.
+        self.warm_is_complete &= !frame.creates || status == Status::Success;
         let ended = Ended { gas_left, status, output_len: output };
         match self.running.last_mut() {
             Some(caller) => caller.callee = Some(ended),
@@ -69,6 +72,7 @@ impl Collector {
         &mut self,
         pending: &Pending,
         succeeded: Option<bool>,
+        caller_gas: Option<u64>,
     ) -> Result<(Status, u64), String> {
         if matches!(pending.fate, Fate::Failed(_)) {
             return Ok((self.bury(pending)?, 0));
@@ -87,10 +91,13 @@ impl Collector {
         }
         let runs = !fails && known <= pending.gas;
         match pending.operation.op {
-            op::SELFDESTRUCT if runs && succeeded != Some(false) && pending.cost <= pending.gas => {
-                self.post_step(pending, pending.cost)?;
+            op::SELFDESTRUCT if runs && succeeded != Some(false) => {
+                let Some(cost) = self.self_destruct_cost(pending, caller_gas) else {
+                    return Ok((self.bury(pending)?, 0));
+                };
+                self.post_step(pending, cost)?;
                 self.destroy();
-                Ok((Status::Success, pending.gas - pending.cost))
+                Ok((Status::Success, pending.gas - cost))
             }
             op::REVERT if runs => {
                 self.post_step(pending, known)?;
@@ -168,6 +175,37 @@ impl Collector {
         Ok((Status::Halt(halt), 0))
     }
 
+    /// What a SELFDESTRUCT took that ended its frame: it must leave the caller with a price that a
+    /// call can have. `None` if there was too little gas for it.
+    fn self_destruct_cost(&mut self, pending: &Pending, caller_gas: Option<u64>) -> Option<u64> {
+        let told = pending.cost.filter(|cost| *cost <= pending.gas);
+        let mut costs = self.fact_sums(pending);
+        costs.retain(|cost| *cost <= pending.gas);
+        if let Some(told) = told {
+            costs.retain(|cost| *cost != told);
+            costs.insert(0, told);
+        }
+        let caller = self.running.len().checked_sub(2).map(|place| &self.running[place]);
+        if let (Some(caller), Some(gas)) = (caller, caller_gas)
+            && let Some(call) = &caller.pending
+        {
+            let own = |cost: u64| (call.gas + pending.gas).checked_sub(cost + gas + call.forwarded);
+            let growth = call.operation.charges(&self.schedule, &caller.surroundings());
+            let stipend = call.operation.stipend(&self.schedule);
+            let sums = match call.operation.is_call() {
+                true => self.fact_sums(call),
+                false => vec![0],
+            };
+            let prices: Vec<_> = sums.iter().map(|sum| sum + growth + stipend).collect();
+            costs.retain(|cost| own(*cost).is_some_and(|own| prices.contains(&own)));
+        }
+        let cost = costs.first().copied()?;
+        if costs.len() > 1 && told.is_none() {
+            self.note(pending, "not told what it cost, only together with the call before it");
+        }
+        Some(cost)
+    }
+
     /// The caller's step behind a call whose callee ran code.
     pub(super) fn come_back(
         &mut self,
@@ -176,12 +214,15 @@ impl Collector {
         gas: u64,
         top: Option<U256>,
     ) -> Result<(), String> {
-        let expected =
-            (pending.gas - pending.cost.min(pending.gas)).saturating_add(callee.gas_left);
-        if gas != expected {
-            let (ours, theirs) = (format!("leaves {expected} gas"), format!("leaves {gas}"));
-            return Err(self.disagree(pending, &ours, &theirs));
-        }
+        let rest = gas.checked_sub(callee.gas_left);
+        let taken = rest.and_then(|rest| pending.gas.checked_sub(rest));
+        let own = taken.and_then(|taken| taken.checked_sub(pending.forwarded));
+        let (Some(taken), Some(own)) = (taken, own) else {
+            let ours = format!("gets {} gas back", callee.gas_left);
+            return Err(self.disagree(pending, &ours, &format!("is left with {gas}")));
+        };
+        self.check_cost(pending, taken)?;
+        self.post_call(pending, own)?;
         let created = pending.operation.is_create() && callee.status == Status::Success;
         if created {
             self.warm_up(to_address(top.unwrap_or_default()));
@@ -192,6 +233,20 @@ impl Collector {
         Ok(())
     }
 
+    /// Holds what a call took against what is said of it. Some say only its base price.
+    fn check_cost(&self, pending: &Pending, taken: u64) -> Result<(), String> {
+        let base = u64::from(self.schedule.base[usize::from(pending.operation.op)]);
+        let bases = [base, base + self.schedule.warm_account];
+        match pending.cost {
+            Some(told) if told != taken && !bases.contains(&told) => Err(self.disagree(
+                pending,
+                &format!("costs {taken} gas by what is left"),
+                &format!("costs {told}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The caller's step behind a call or creation that ran no code.
     pub(super) fn call_without_steps(
         &mut self,
@@ -199,24 +254,21 @@ impl Collector {
         gas: u64,
         top: Option<U256>,
     ) -> Result<(), String> {
-        let back = pending.gas.checked_sub(pending.cost).and_then(|rest| gas.checked_sub(rest));
-        let Some(back) = back else {
-            return Err(self.disagree(pending, "gives gas back", "takes more than it had"));
-        };
         let top = top.unwrap_or_default();
         if let Some(frame) = self.running.last_mut() {
             frame.return_data = Some(0);
         }
         if pending.operation.is_create() {
-            return self.create_without_steps(pending, back, top);
+            return self.create_without_steps(pending, gas, top);
         }
         let to = to_address(pending.operation.peek(1));
         if let Some(precompile) = self.precompile(&to) {
-            return self.call_precompile(pending, &precompile, back, !top.is_zero());
+            return self.call_precompile(pending, &precompile, gas, !top.is_zero());
         }
-        let forwarded = back.checked_sub(pending.operation.stipend(&self.schedule));
-        let Some(own) = forwarded.and_then(|forwarded| pending.cost.checked_sub(forwarded)) else {
-            return Err(self.disagree(pending, "gives back what it forwards", "gives back less"));
+        // All that was forwarded came back, the stipend too.
+        let stipend = pending.operation.stipend(&self.schedule);
+        let Some(own) = (pending.gas + stipend).checked_sub(gas) else {
+            return Err(self.disagree(pending, "gives back what it forwards", "gives back more"));
         };
         self.post_call(pending, own)?;
         if !top.is_zero() {
@@ -234,12 +286,20 @@ impl Collector {
     fn create_without_steps(
         &mut self,
         pending: &Pending,
-        back: u64,
+        gas: u64,
         top: U256,
     ) -> Result<(), String> {
         let own = pending.operation.charges(&self.schedule, &self.around());
-        let Some(forwarded) = pending.cost.checked_sub(own) else {
-            return Err(self.disagree(pending, &format!("costs at least {own} gas"), "costs less"));
+        let available = pending.gas.checked_sub(own);
+        let kept = match self.schedule.all_but_one_64th {
+            true => available.map(|available| available / 64),
+            false => Some(0),
+        };
+        let parts = available
+            .zip(kept)
+            .and_then(|(available, kept)| Some((available - kept, gas.checked_sub(kept)?)));
+        let Some((forwarded, back)) = parts else {
+            return Err(self.disagree(pending, &format!("costs {own} gas"), "leaves less"));
         };
         self.post_step(pending, own)?;
         let mut frame = self.callee_frame(pending, self.parent());
@@ -250,6 +310,7 @@ impl Collector {
             self.add_frame(frame, Status::Success, None);
         } else if back == 0 && forwarded > 0 {
             let row = RowId::halt(Unit::State, Halt::CreateCollision);
+            self.warm_is_complete = false;
             self.add_frame(frame, Status::Halt(Halt::CreateCollision), Some((row, forwarded)));
         } else if forwarded == 0 {
             self.note(pending, "not told why a creation without gas failed: booked as not begun");
@@ -275,12 +336,13 @@ impl Collector {
         &mut self,
         pending: &Pending,
         precompile: &Precompile,
-        back: u64,
+        gas: u64,
         succeeded: bool,
     ) -> Result<(), String> {
-        let Some((own, forwarded)) = self.forwarded(pending) else {
-            let cost = format!("costs {}", pending.cost);
-            return Err(self.disagree(pending, "forwards gas to a precompile", &cost));
+        let Some((own, forwarded, back)) = self.forwarded(pending, precompile, gas, succeeded)
+        else {
+            let left = format!("leaves {gas} gas");
+            return Err(self.disagree(pending, "calls a precompile", &left));
         };
         self.post_call(pending, own)?;
         let given = forwarded + pending.operation.stipend(&self.schedule);
@@ -298,7 +360,6 @@ impl Collector {
         let Some(cost) = given.checked_sub(back) else {
             return Err(self.disagree(pending, "gives back at most what it forwards", "more"));
         };
-        self.check_precompile(pending, precompile, cost)?;
         self.add_frame(frame, Status::Success, Some((RowId::precompile(precompile.op), cost)));
         if let Some(running) = self.running.last_mut() {
             running.return_data = output_len(precompile.op, pending.operation.input().1);
@@ -306,47 +367,60 @@ impl Collector {
         Ok(())
     }
 
-    /// What a call to a precompile took for itself, and what it forwarded. A precompile is warm and
-    /// has no delegate, so there are only two prices.
-    fn forwarded(&self, pending: &Pending) -> Option<(u64, u64)> {
+    /// What a call to a precompile took for itself, what it forwarded, and what came back. A
+    /// precompile is warm and has no delegate, so there are only two prices.
+    fn forwarded(
+        &mut self,
+        pending: &Pending,
+        precompile: &Precompile,
+        gas: u64,
+        succeeded: bool,
+    ) -> Option<(u64, u64, u64)> {
+        let price = self.price(pending, precompile);
         let (schedule, operation) = (&self.schedule, &pending.operation);
         let growth = operation.charges(schedule, &self.around());
-        let value = if operation.value().is_zero() { 0 } else { schedule.call_value };
+        let sends = !operation.value().is_zero();
+        let value = if sends { schedule.call_value } else { 0 };
         let base = u64::from(schedule.base[usize::from(operation.op)]);
         let least = growth.saturating_add(base + schedule.warm_account + value);
-        let new = if operation.op == op::CALL { schedule.new_account } else { 0 };
+        let makes = operation.op == op::CALL && (sends || !schedule.clear_empty);
+        let new = if makes { schedule.new_account } else { 0 };
         let requested = u64::try_from(operation.peek(0)).unwrap_or(u64::MAX);
-        [least, least + new].into_iter().find_map(|own| {
+        let stipend = operation.stipend(schedule);
+        let fits = [least, least + new].into_iter().filter_map(|own| {
             let available = pending.gas.checked_sub(own)?;
             let forwarded = match schedule.all_but_one_64th {
                 true => requested.min(available - available / 64),
                 false => requested,
             };
-            (own.checked_add(forwarded)? == pending.cost).then_some((own, forwarded))
-        })
+            let back = gas.checked_sub(available.checked_sub(forwarded)?)?;
+            let given = forwarded + stipend;
+            let fits = match (succeeded, price) {
+                (true, Some(price)) => given.checked_sub(back) == Some(price),
+                (true, None) => back <= given,
+                (false, _) => back == 0 || back == given,
+            };
+            fits.then_some((own, forwarded, back))
+        });
+        let fits: Vec<_> = fits.collect();
+        let told = fits.iter().find(|(own, forwarded, _)| pending.cost == Some(own + forwarded));
+        told.or(fits.first()).copied()
     }
 
-    /// Holds a precompile's cost against its price, where the trace has what that depends on.
-    fn check_precompile(
-        &mut self,
-        pending: &Pending,
-        precompile: &Precompile,
-        cost: u64,
-    ) -> Result<(), String> {
-        let Some(input) = pending.input.as_deref() else { return Ok(()) };
-        let work = self
-            .measure(precompile.op.unit())
-            .and_then(|one| one.measure(precompile.op, input).ok());
-        let price = work.and_then(|work| precompile.price.gas(&work.size));
-        match price {
-            Some(price) if price != cost => {
-                let name = precompile.op.name();
-                let (ours, theirs) =
-                    (format!("({name}) costs {price} gas"), format!("costs {cost}"));
-                Err(self.disagree(pending, &ours, &theirs))
+    /// What a precompile asks for its input, if the trace has what that depends on.
+    fn price(&mut self, pending: &Pending, precompile: &Precompile) -> Option<u64> {
+        let len = usize::try_from(pending.operation.input().1).ok().filter(|len| *len < 1 << 26)?;
+        let zeros;
+        let input = match (&pending.input, precompile.price) {
+            (Some(input), _) => input.as_slice(),
+            (None, Price::Rounds(_) | Price::Modexp(_)) => return None,
+            (None, _) => {
+                zeros = vec![0; len];
+                &zeros
             }
-            _ => Ok(()),
-        }
+        };
+        let work = self.measure(precompile.op.unit())?.measure(precompile.op, input).ok()?;
+        precompile.price.gas(&work.size)
     }
 
     /// Ends the trace of a transaction that Tandem executed, with its outcome.
@@ -431,7 +505,7 @@ impl Collector {
         }
         match &tx {
             Some(tx) => self.end_root(gas, tx, succeeded, None)?,
-            None => self.leave(succeeded, None).map_err(CollectError::Result)?,
+            None => self.leave(succeeded, None, None).map_err(CollectError::Result)?,
         }
         self.settle(tx.as_ref(), intrinsic, end)
     }
@@ -445,7 +519,7 @@ impl Collector {
         top: Option<U256>,
     ) -> Result<(), CollectError> {
         if self.first.is_some() {
-            return self.leave(succeeded, top.as_ref()).map_err(CollectError::Result);
+            return self.leave(succeeded, top.as_ref(), None).map_err(CollectError::Result);
         }
         self.tx = Some(tx.clone());
         let (frame, succeeded) = (self.root_frame(), succeeded.unwrap_or(true));
@@ -533,7 +607,27 @@ impl Collector {
                 fits.push((gas_used, Refund::new(raw, capped), floor_top_up));
             }
         }
+        let spent = intrinsic.total() + execution;
+        if let Some(used) = end.gas_used
+            && fits.is_empty()
+            && !self.refund_told
+            && (floor..=spent).contains(&used)
+            && spent - used <= spent / prices.refund_quotient
+        {
+            // What was given back follows, but not what more the cap or the floor took.
+            fits.push((used, Refund::new(spent - used, spent - used), 0));
+            if spent - used == spent / prices.refund_quotient || used == floor {
+                self.notes.push("the refund counter is not told: it may have been higher".into());
+            }
+        }
         let Some(&(gas_used, refund, floor_top_up)) = fits.first() else {
+            if self.first.is_none() {
+                return Err(CollectError::Result(
+                    "the trace has no steps, but the transaction ran code: was it traced with \
+                     them (anvil --steps-tracing)?"
+                        .into(),
+                ));
+            }
             return Err(CollectError::Result(format!(
                 "intrinsic gas {} and the steps' {execution} less the refund are not the {} gas \
                  used: the trace is of another transaction, or of another fork",
@@ -593,6 +687,9 @@ impl Collector {
                  for: give the transaction, too (--tx)",
                 intrinsic.unsplit
             ));
+        }
+        if !self.refund_told {
+            self.notes.push("the refund is not told: intrinsic gas is given less it".into());
         }
         let refund = Refund::new(raw, spent - gas_used);
         let gas_limit = first + intrinsic.total();
