@@ -76,9 +76,6 @@ pub(crate) struct Gas {
     /// transaction's hash.
     paths: Vec<PathBuf>,
 
-    #[command(flatten)]
-    input: Input,
-
     /// Only cases of tests whose name contains NAME, and with /INDEX only those at that place in
     /// their fork's list; /INDEX alone goes too.
     #[arg(long, value_name = "NAME/INDEX", value_parser = Selector::parse)]
@@ -154,6 +151,9 @@ pub(crate) struct Gas {
     /// How many files to work on at once [default: one for each core].
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    input: Input,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

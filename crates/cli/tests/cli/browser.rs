@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::command::{essay, folder, tandem, text};
 
 /// What is done to the page, as its reader would, and what is seen.
-const SCRIPT: &str = r#"<script>
+const SCRIPT: &str = r##"<script>
 const seen = {};
 const widths = () => [...document.querySelectorAll("#flame button")].map((box) => box.dataset.node);
 const text = (id) => document.getElementById(id).textContent;
@@ -39,7 +39,7 @@ const result = document.createElement("pre");
 result.id = "seen";
 result.textContent = JSON.stringify(seen);
 document.body.append(result);
-</script>"#;
+</script>"##;
 
 /// A Chromium; `None`, having said so, if there is none here. CI must not pass without.
 fn chromium() -> Option<String> {
@@ -75,7 +75,8 @@ fn the_page_shows_its_totals_and_can_be_clicked_into() {
         .output()
         .expect("Chromium starts");
     let page = String::from_utf8_lossy(&run.stdout);
-    let seen = page.rsplit_once("<pre id=\"seen\">").and_then(|(_, rest)| rest.split_once("</pre>"));
+    let seen =
+        page.rsplit_once("<pre id=\"seen\">").and_then(|(_, rest)| rest.split_once("</pre>"));
     let seen = seen.unwrap_or_else(|| {
         panic!("the script did not run through: {}", String::from_utf8_lossy(&run.stderr))
     });
