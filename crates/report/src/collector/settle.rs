@@ -24,6 +24,9 @@ pub struct End {
     pub counts_authorizations: bool,
 }
 
+/// How a frame without code ended: its row with the gas, and the gas it took.
+type RootEnd = (Status, Option<(RowId, u64)>, u64);
+
 impl Collector {
     /// Ends the running frame: its last step is the one that is open.
     pub(super) fn leave(
@@ -547,7 +550,7 @@ impl Collector {
         precompile: &Precompile,
         gas: u64,
         succeeded: bool,
-    ) -> Result<(Status, Option<(RowId, u64)>, u64), CollectError> {
+    ) -> Result<RootEnd, CollectError> {
         let unit = precompile.op.unit();
         let work = self.measure(unit).and_then(|one| one.measure(precompile.op, &tx.data).ok());
         let cost = work.and_then(|work| precompile.price.gas(&work.size));
@@ -670,7 +673,8 @@ impl Collector {
                 let capped = raw.min(spent / quotient);
                 let intrinsic = spent.checked_sub(execution);
                 spent - capped == gas_used
-                    && intrinsic.is_some_and(|it| it >= prices.base && (it - prices.base) % 2 == 0)
+                    && intrinsic
+                        .is_some_and(|it| it >= prices.base && (it - prices.base).is_multiple_of(2))
             });
         let Some(spent) = spent else {
             return Err(CollectError::Result(format!(
