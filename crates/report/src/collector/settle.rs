@@ -92,7 +92,7 @@ impl Collector {
         let runs = !fails && known <= pending.gas;
         match pending.operation.op {
             op::SELFDESTRUCT if runs && succeeded != Some(false) => {
-                let Some(cost) = self.self_destruct_cost(pending, caller_gas) else {
+                let Some(cost) = self.self_destruct_cost(pending, caller_gas)? else {
                     return Ok((self.bury(pending)?, 0));
                 };
                 self.post_step(pending, cost)?;
@@ -177,14 +177,14 @@ impl Collector {
 
     /// What a SELFDESTRUCT took that ended its frame: it must leave the caller with a price that a
     /// call can have. `None` if there was too little gas for it.
-    fn self_destruct_cost(&mut self, pending: &Pending, caller_gas: Option<u64>) -> Option<u64> {
-        let told = pending.cost.filter(|cost| *cost <= pending.gas);
+    fn self_destruct_cost(
+        &mut self,
+        pending: &Pending,
+        caller_gas: Option<u64>,
+    ) -> Result<Option<u64>, String> {
+        let told = pending.cost.filter(|cost| *cost <= pending.gas && !self.costs_are_partial);
         let mut costs = self.fact_sums(pending);
-        costs.retain(|cost| *cost <= pending.gas);
-        if let Some(told) = told {
-            costs.retain(|cost| *cost != told);
-            costs.insert(0, told);
-        }
+        costs.retain(|cost| *cost <= pending.gas && told.is_none_or(|told| told == *cost));
         let caller = self.running.len().checked_sub(2).map(|place| &self.running[place]);
         if let (Some(caller), Some(gas)) = (caller, caller_gas)
             && let Some(call) = &caller.pending
@@ -197,13 +197,24 @@ impl Collector {
                 false => vec![0],
             };
             let prices: Vec<_> = sums.iter().map(|sum| sum + growth + stipend).collect();
-            costs.retain(|cost| own(*cost).is_some_and(|own| prices.contains(&own)));
+            // Who tells all of a call's cost tells which it is.
+            let told = call.cost.and_then(|cost| cost.checked_sub(call.forwarded));
+            let told = told.filter(|told| prices.contains(told));
+            costs.retain(|cost| {
+                own(*cost).is_some_and(|own| match told {
+                    Some(told) => own == told,
+                    None => prices.contains(&own),
+                })
+            });
         }
-        let cost = costs.first().copied()?;
-        if costs.len() > 1 && told.is_none() {
+        costs.dedup();
+        if costs.len() > 1 && self.running.len() == 1 {
+            return Err("the trace does not say what its last step, SELFDESTRUCT, cost".into());
+        }
+        if costs.len() > 1 {
             self.note(pending, "not told what it cost, only together with the call before it");
         }
-        Some(cost)
+        Ok(costs.first().copied())
     }
 
     /// The caller's step behind a call whose callee ran code.
@@ -234,11 +245,15 @@ impl Collector {
     }
 
     /// Holds what a call took against what is said of it. Some say only its base price.
-    fn check_cost(&self, pending: &Pending, taken: u64) -> Result<(), String> {
+    fn check_cost(&mut self, pending: &Pending, taken: u64) -> Result<(), String> {
         let base = u64::from(self.schedule.base[usize::from(pending.operation.op)]);
         let bases = [base, base + self.schedule.warm_account];
         match pending.cost {
-            Some(told) if told != taken && !bases.contains(&told) => Err(self.disagree(
+            Some(told) if told != taken && bases.contains(&told) => {
+                self.costs_are_partial = true;
+                Ok(())
+            }
+            Some(told) if told != taken => Err(self.disagree(
                 pending,
                 &format!("costs {taken} gas by what is left"),
                 &format!("costs {told}"),
