@@ -184,7 +184,8 @@ impl Collector {
     ) -> Result<Option<u64>, String> {
         let told = pending.cost.filter(|cost| *cost <= pending.gas && !self.costs_are_partial);
         let mut costs = self.fact_sums(pending);
-        costs.retain(|cost| *cost <= pending.gas && told.is_none_or(|told| told == *cost));
+        costs.retain(|cost| *cost <= pending.gas);
+        let base = u64::from(self.schedule.base[usize::from(op::SELFDESTRUCT)]);
         let caller = self.running.len().checked_sub(2).map(|place| &self.running[place]);
         if let (Some(caller), Some(gas)) = (caller, caller_gas)
             && let Some(call) = &caller.pending
@@ -207,6 +208,11 @@ impl Collector {
                 })
             });
         }
+        // A base price may be all that was told, unless nothing else can tell.
+        if let Some(told) = told.filter(|told| *told != base || caller_gas.is_none()) {
+            costs.retain(|cost| *cost == told);
+        }
+        costs.sort_unstable();
         costs.dedup();
         if costs.len() > 1 && self.running.len() == 1 {
             return Err("the trace does not say what its last step, SELFDESTRUCT, cost".into());
@@ -518,11 +524,43 @@ impl Collector {
         if no_steps && succeeded.is_none() {
             return Err(CollectError::Result("the trace does not say how it ended".into()));
         }
+        if let Some((intrinsic, _)) = &intrinsic {
+            self.price_last_step(intrinsic.total(), end);
+        }
         match &tx {
             Some(tx) => self.end_root(gas, tx, succeeded, None)?,
             None => self.leave(succeeded, None, None).map_err(CollectError::Result)?,
         }
         self.settle(tx.as_ref(), intrinsic, end)
+    }
+
+    /// What the transaction's last step took, if that is a SELFDESTRUCT: no step behind it shows it,
+    /// but the gas used does.
+    fn price_last_step(&mut self, intrinsic: u64, end: &End) {
+        let Some(frame) = self.running.first() else { return };
+        let Some(pending) = frame.pending.as_ref().filter(|it| it.operation.op == op::SELFDESTRUCT)
+        else {
+            return;
+        };
+        let before = self.frames.iter().map(CallFrame::gas).sum::<u64>()
+            + frame.cells.values().map(|(_, _, gas)| gas).sum::<u64>();
+        let new = !self.destroyed.contains(&self.frames[frame.frame].address);
+        let refund = if new { self.schedule.self_destruct_refund } else { 0 };
+        let raw = u64::try_from(self.refund).unwrap_or(0) + refund;
+        let fits = |cost: &u64| {
+            let spent = intrinsic + before + cost;
+            let capped = raw.min(spent / self.schedule.transaction.refund_quotient);
+            match (end.gas_used, end.execution_gas) {
+                (Some(used), _) => spent - capped == used,
+                (None, Some(execution)) => before + cost == execution,
+                (None, None) => false,
+            }
+        };
+        let Some(cost) = self.fact_sums(pending).into_iter().find(fits) else { return };
+        self.costs_are_partial = false;
+        if let Some(pending) = self.running.first_mut().and_then(|frame| frame.pending.as_mut()) {
+            pending.cost = Some(cost);
+        }
     }
 
     /// Ends the transaction's own frame, or makes it if it ran no code.
