@@ -153,6 +153,8 @@ pub struct Collector {
     refund: i64,
     /// Whether any step told it.
     refund_told: bool,
+    /// Whether costs are told as base prices only.
+    costs_are_partial: bool,
     destroyed: Vec<Address>,
     /// Accounts known to be warm, in the order in which they became so.
     warm: HashSet<Address>,
@@ -190,6 +192,7 @@ impl Collector {
             steps: 0,
             refund: 0,
             refund_told: false,
+            costs_are_partial: false,
             destroyed: Vec::new(),
             warm,
             warmed: Vec::new(),
@@ -385,6 +388,8 @@ impl Collector {
             return self.call_without_steps(&pending, step.gas, top);
         }
         let cost = pending.gas.checked_sub(step.gas).ok_or("there is more gas than before")?;
+        // A failed step's cost may be anything, another's is what it took, or its base price alone.
+        self.costs_are_partial |= pending.cost.is_some_and(|told| told != cost);
         self.learn(&pending, top);
         self.post_step(&pending, cost)
     }
