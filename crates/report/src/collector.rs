@@ -161,6 +161,8 @@ pub struct Collector {
     warmed: Vec<Address>,
     /// Whether every other account is cold.
     warm_is_complete: bool,
+    /// Accounts being created, or not created after all, whose addresses nobody told: warm, too.
+    unnamed: usize,
     /// Accounts that turned out not to be delegated.
     undelegated: HashSet<Address>,
     tx: Option<Transaction>,
@@ -197,6 +199,7 @@ impl Collector {
             warm,
             warmed: Vec::new(),
             warm_is_complete: false,
+            unnamed: 0,
             undelegated: HashSet::new(),
             tx: None,
             notes: Vec::new(),
@@ -516,6 +519,7 @@ impl Collector {
         };
         pending.forwarded = forwarded;
         self.touch(&operation);
+        self.unnamed += usize::from(operation.is_create());
         let frame = self.callee_frame(&pending, parent);
         let input_len = operation.is_call().then(|| u64::try_from(operation.input().1).ok());
         if let Some(caller) = self.running.last_mut() {

@@ -24,8 +24,8 @@ pub struct End {
     pub counts_authorizations: bool,
 }
 
-/// How a frame without code ended: its row with the gas, and the gas it took.
-type RootEnd = (Status, Option<(RowId, u64)>, u64);
+/// What a frame without code came to: how it ended, its row, and the gas it took.
+type NoCode = (Status, Option<(RowId, u64)>, u64);
 
 impl Collector {
     /// Ends the running frame: its last step is the one that is open.
@@ -60,8 +60,6 @@ impl Collector {
         if let Some(address) = top.filter(|top| frame.creates && !top.is_zero()) {
             (entry.address, entry.code_address) = (to_address(*address), to_address(*address));
         }
-        // Nobody says where, but it is warm.
-        self.warm_is_complete &= !frame.creates || status == Status::Success;
         let ended = Ended { gas_left, status, output_len: output };
         match self.running.last_mut() {
             Some(caller) => caller.callee = Some(ended),
@@ -246,6 +244,7 @@ impl Collector {
         let created = pending.operation.is_create() && callee.status == Status::Success;
         if created {
             self.warm_up(to_address(top.unwrap_or_default()));
+            self.unnamed -= 1;
         }
         if let Some(frame) = self.running.last_mut() {
             frame.return_data = Some(if created { 0 } else { callee.output_len });
@@ -334,7 +333,7 @@ impl Collector {
             self.add_frame(frame, Status::Success, None);
         } else if back == 0 && forwarded > 0 {
             let row = RowId::halt(Unit::State, Halt::CreateCollision);
-            self.warm_is_complete = false;
+            self.unnamed += 1;
             self.add_frame(frame, Status::Halt(Halt::CreateCollision), Some((row, forwarded)));
         } else if forwarded == 0 {
             self.note(pending, "not told why a creation without gas failed: booked as not begun");
@@ -603,7 +602,7 @@ impl Collector {
         precompile: &Precompile,
         gas: u64,
         succeeded: bool,
-    ) -> Result<RootEnd, CollectError> {
+    ) -> Result<NoCode, CollectError> {
         let unit = precompile.op.unit();
         let work = self.measure(unit).and_then(|one| one.measure(precompile.op, &tx.data).ok());
         let cost = work.and_then(|work| precompile.price.gas(&work.size));
