@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use tandem_evm::{
-    Block, Evm, Extension, Fork, Halt, InMemoryState, Ledger, Meter, Outcome, PREFIX, Schedule,
-    Status, Step, Tracer, Transaction, Unit, deploy, fund, op, opcode,
+    Block, Evm, Extension, Failure, Fork, Halt, InMemoryState, Ledger, Meter, Outcome, PREFIX,
+    Schedule, Status, Step, Tracer, Transaction, Unit, deploy, fund, op, opcode,
     primitives::{Address, Bytes, U256, address},
 };
 
@@ -80,7 +80,7 @@ impl Tracer for Steps {
         self.0.push((step.pc, step.opcode.map(|row| row.name)));
     }
 
-    fn after(&mut self, _cost: u64, _halt: Option<Halt>) {}
+    fn after(&mut self, _cost: u64, _failure: Option<Failure>) {}
 }
 
 fn ledger(outcome: &Outcome) -> &Ledger {

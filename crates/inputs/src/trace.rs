@@ -49,7 +49,7 @@ pub struct TraceReader<R> {
 }
 
 enum Source<R> {
-    Lines(Lines<R>),
+    Lines(Box<Lines<R>>),
     StructLogs(Option<Peeked<R>>),
 }
 
@@ -80,7 +80,7 @@ impl<R: Read> TraceReader<R> {
         let lines = is_lines(&head);
         let input = io::BufReader::with_capacity(1 << 16, io::Cursor::new(head).chain(input));
         let source = match lines {
-            true => Source::Lines(Lines::new(input)),
+            true => Source::Lines(Box::new(Lines::new(input))),
             false => Source::StructLogs(Some(input)),
         };
         Ok(Self { source })
@@ -88,7 +88,7 @@ impl<R: Read> TraceReader<R> {
 
     /// Attributes the gas of the next transaction, whose prices and, if it is at hand, whose
     /// transaction the collector was given; `None` if there are no more. `gas_used` is the
-    /// receipt's, for a trace that does not have it.
+    /// receipt's, for a trace that does not have it or has another (anvil's is the block's so far).
     ///
     /// # Errors
     /// If the trace is unreadable, cut off or no trace, or its steps do not fit the prices.
@@ -106,7 +106,7 @@ impl<R: Read> TraceReader<R> {
             },
         };
         let Some(mut end) = end else { return Ok(None) };
-        end.gas_used = end.gas_used.or(gas_used);
+        end.gas_used = gas_used.or(end.gas_used);
         feed.finish(&end).map(Some)
     }
 }

@@ -153,12 +153,16 @@ pub struct Collector {
     refund: i64,
     /// Whether any step told it.
     refund_told: bool,
+    /// Whether costs are told as base prices only.
+    costs_are_partial: bool,
     destroyed: Vec<Address>,
     /// Accounts known to be warm, in the order in which they became so.
     warm: HashSet<Address>,
     warmed: Vec<Address>,
     /// Whether every other account is cold.
     warm_is_complete: bool,
+    /// Accounts being created, or not created after all, whose addresses nobody told: warm, too.
+    unnamed: usize,
     /// Accounts that turned out not to be delegated.
     undelegated: HashSet<Address>,
     tx: Option<Transaction>,
@@ -190,10 +194,12 @@ impl Collector {
             steps: 0,
             refund: 0,
             refund_told: false,
+            costs_are_partial: false,
             destroyed: Vec::new(),
             warm,
             warmed: Vec::new(),
             warm_is_complete: false,
+            unnamed: 0,
             undelegated: HashSet::new(),
             tx: None,
             notes: Vec::new(),
@@ -385,6 +391,8 @@ impl Collector {
             return self.call_without_steps(&pending, step.gas, top);
         }
         let cost = pending.gas.checked_sub(step.gas).ok_or("there is more gas than before")?;
+        // A failed step's cost may be anything, another's is what it took, or its base price alone.
+        self.costs_are_partial |= pending.cost.is_some_and(|told| told != cost);
         self.learn(&pending, top);
         self.post_step(&pending, cost)
     }
@@ -511,6 +519,7 @@ impl Collector {
         };
         pending.forwarded = forwarded;
         self.touch(&operation);
+        self.unnamed += usize::from(operation.is_create());
         let frame = self.callee_frame(&pending, parent);
         let input_len = operation.is_call().then(|| u64::try_from(operation.input().1).ok());
         if let Some(caller) = self.running.last_mut() {

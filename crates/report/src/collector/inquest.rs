@@ -224,7 +224,7 @@ impl Collector {
         if self.warm.contains(&to_address(operation.peek(place))) {
             return Some(false);
         }
-        self.warm_is_complete.then_some(true)
+        (self.warm_is_complete && self.unnamed == 0).then_some(true)
     }
 
     /// Why a precompile that got `gas` failed.

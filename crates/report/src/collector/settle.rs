@@ -24,6 +24,9 @@ pub struct End {
     pub counts_authorizations: bool,
 }
 
+/// What a frame without code came to: how it ended, its row, and the gas it took.
+type NoCode = (Status, Option<(RowId, u64)>, u64);
+
 impl Collector {
     /// Ends the running frame: its last step is the one that is open.
     pub(super) fn leave(
@@ -57,8 +60,6 @@ impl Collector {
         if let Some(address) = top.filter(|top| frame.creates && !top.is_zero()) {
             (entry.address, entry.code_address) = (to_address(*address), to_address(*address));
         }
-        // Nobody says where, but it is warm.
-        self.warm_is_complete &= !frame.creates || status == Status::Success;
         let ended = Ended { gas_left, status, output_len: output };
         match self.running.last_mut() {
             Some(caller) => caller.callee = Some(ended),
@@ -92,7 +93,7 @@ impl Collector {
         let runs = !fails && known <= pending.gas;
         match pending.operation.op {
             op::SELFDESTRUCT if runs && succeeded != Some(false) => {
-                let Some(cost) = self.self_destruct_cost(pending, caller_gas) else {
+                let Some(cost) = self.self_destruct_cost(pending, caller_gas)? else {
                     return Ok((self.bury(pending)?, 0));
                 };
                 self.post_step(pending, cost)?;
@@ -177,14 +178,15 @@ impl Collector {
 
     /// What a SELFDESTRUCT took that ended its frame: it must leave the caller with a price that a
     /// call can have. `None` if there was too little gas for it.
-    fn self_destruct_cost(&mut self, pending: &Pending, caller_gas: Option<u64>) -> Option<u64> {
-        let told = pending.cost.filter(|cost| *cost <= pending.gas);
+    fn self_destruct_cost(
+        &mut self,
+        pending: &Pending,
+        caller_gas: Option<u64>,
+    ) -> Result<Option<u64>, String> {
+        let told = pending.cost.filter(|cost| *cost <= pending.gas && !self.costs_are_partial);
         let mut costs = self.fact_sums(pending);
         costs.retain(|cost| *cost <= pending.gas);
-        if let Some(told) = told {
-            costs.retain(|cost| *cost != told);
-            costs.insert(0, told);
-        }
+        let base = u64::from(self.schedule.base[usize::from(op::SELFDESTRUCT)]);
         let caller = self.running.len().checked_sub(2).map(|place| &self.running[place]);
         if let (Some(caller), Some(gas)) = (caller, caller_gas)
             && let Some(call) = &caller.pending
@@ -197,13 +199,29 @@ impl Collector {
                 false => vec![0],
             };
             let prices: Vec<_> = sums.iter().map(|sum| sum + growth + stipend).collect();
-            costs.retain(|cost| own(*cost).is_some_and(|own| prices.contains(&own)));
+            // Who tells all of a call's cost tells which it is.
+            let told = call.cost.and_then(|cost| cost.checked_sub(call.forwarded));
+            let told = told.filter(|told| prices.contains(told));
+            costs.retain(|cost| {
+                own(*cost).is_some_and(|own| match told {
+                    Some(told) => own == told,
+                    None => prices.contains(&own),
+                })
+            });
         }
-        let cost = costs.first().copied()?;
-        if costs.len() > 1 && told.is_none() {
+        // A base price may be all that was told, unless nothing else can tell.
+        if let Some(told) = told.filter(|told| *told != base || caller_gas.is_none()) {
+            costs.retain(|cost| *cost == told);
+        }
+        costs.sort_unstable();
+        costs.dedup();
+        if costs.len() > 1 && self.running.len() == 1 {
+            return Err("the trace does not say what its last step, SELFDESTRUCT, cost".into());
+        }
+        if costs.len() > 1 {
             self.note(pending, "not told what it cost, only together with the call before it");
         }
-        Some(cost)
+        Ok(costs.first().copied())
     }
 
     /// The caller's step behind a call whose callee ran code.
@@ -226,6 +244,7 @@ impl Collector {
         let created = pending.operation.is_create() && callee.status == Status::Success;
         if created {
             self.warm_up(to_address(top.unwrap_or_default()));
+            self.unnamed -= 1;
         }
         if let Some(frame) = self.running.last_mut() {
             frame.return_data = Some(if created { 0 } else { callee.output_len });
@@ -234,11 +253,15 @@ impl Collector {
     }
 
     /// Holds what a call took against what is said of it. Some say only its base price.
-    fn check_cost(&self, pending: &Pending, taken: u64) -> Result<(), String> {
+    fn check_cost(&mut self, pending: &Pending, taken: u64) -> Result<(), String> {
         let base = u64::from(self.schedule.base[usize::from(pending.operation.op)]);
         let bases = [base, base + self.schedule.warm_account];
         match pending.cost {
-            Some(told) if told != taken && !bases.contains(&told) => Err(self.disagree(
+            Some(told) if told != taken && bases.contains(&told) => {
+                self.costs_are_partial = true;
+                Ok(())
+            }
+            Some(told) if told != taken => Err(self.disagree(
                 pending,
                 &format!("costs {taken} gas by what is left"),
                 &format!("costs {told}"),
@@ -310,7 +333,7 @@ impl Collector {
             self.add_frame(frame, Status::Success, None);
         } else if back == 0 && forwarded > 0 {
             let row = RowId::halt(Unit::State, Halt::CreateCollision);
-            self.warm_is_complete = false;
+            self.unnamed += 1;
             self.add_frame(frame, Status::Halt(Halt::CreateCollision), Some((row, forwarded)));
         } else if forwarded == 0 {
             self.note(pending, "not told why a creation without gas failed: booked as not begun");
@@ -503,11 +526,43 @@ impl Collector {
         if no_steps && succeeded.is_none() {
             return Err(CollectError::Result("the trace does not say how it ended".into()));
         }
+        if let Some((intrinsic, _)) = &intrinsic {
+            self.price_last_step(intrinsic.total(), end);
+        }
         match &tx {
             Some(tx) => self.end_root(gas, tx, succeeded, None)?,
             None => self.leave(succeeded, None, None).map_err(CollectError::Result)?,
         }
         self.settle(tx.as_ref(), intrinsic, end)
+    }
+
+    /// What the transaction's last step took, if that is a SELFDESTRUCT: no step behind it shows it,
+    /// but the gas used does.
+    fn price_last_step(&mut self, intrinsic: u64, end: &End) {
+        let Some(frame) = self.running.first() else { return };
+        let Some(pending) = frame.pending.as_ref().filter(|it| it.operation.op == op::SELFDESTRUCT)
+        else {
+            return;
+        };
+        let before = self.frames.iter().map(CallFrame::gas).sum::<u64>()
+            + frame.cells.values().map(|(_, _, gas)| gas).sum::<u64>();
+        let new = !self.destroyed.contains(&self.frames[frame.frame].address);
+        let refund = if new { self.schedule.self_destruct_refund } else { 0 };
+        let raw = u64::try_from(self.refund).unwrap_or(0) + refund;
+        let fits = |cost: &u64| {
+            let spent = intrinsic + before + cost;
+            let capped = raw.min(spent / self.schedule.transaction.refund_quotient);
+            match (end.gas_used, end.execution_gas) {
+                (Some(used), _) => spent - capped == used,
+                (None, Some(execution)) => before + cost == execution,
+                (None, None) => false,
+            }
+        };
+        let Some(cost) = self.fact_sums(pending).into_iter().find(fits) else { return };
+        self.costs_are_partial = false;
+        if let Some(pending) = self.running.first_mut().and_then(|frame| frame.pending.as_mut()) {
+            pending.cost = Some(cost);
+        }
     }
 
     /// Ends the transaction's own frame, or makes it if it ran no code.
@@ -547,7 +602,7 @@ impl Collector {
         precompile: &Precompile,
         gas: u64,
         succeeded: bool,
-    ) -> Result<(Status, Option<(RowId, u64)>, u64), CollectError> {
+    ) -> Result<NoCode, CollectError> {
         let unit = precompile.op.unit();
         let work = self.measure(unit).and_then(|one| one.measure(precompile.op, &tx.data).ok());
         let cost = work.and_then(|work| precompile.price.gas(&work.size));
@@ -670,7 +725,8 @@ impl Collector {
                 let capped = raw.min(spent / quotient);
                 let intrinsic = spent.checked_sub(execution);
                 spent - capped == gas_used
-                    && intrinsic.is_some_and(|it| it >= prices.base && (it - prices.base) % 2 == 0)
+                    && intrinsic
+                        .is_some_and(|it| it >= prices.base && (it - prices.base).is_multiple_of(2))
             });
         let Some(spent) = spent else {
             return Err(CollectError::Result(format!(
