@@ -312,6 +312,9 @@ impl Gas {
         if sides == 2 && self.format.is_tree() {
             return refuse("a comparison is written as table, json, csv or parquet");
         }
+        if sides == 2 && self.sort.is_some() {
+            return refuse("a comparison has its greatest rows first: --sort is for one side");
+        }
         if (sides == 2 || self.summarises()) && by == By::Frame {
             return refuse("frames are one transaction's: use --by contract or --by selector");
         }
@@ -461,14 +464,13 @@ impl Gas {
         let [mut a_sheet, mut b_sheet]: [Sheet; 2] =
             sheets.try_into().map_err(|_| Failure::Input("nothing to compare".into()))?;
         let labels = [a, b].map(|side| side.label.clone());
-        let comparison = match (a_sheet.timed.take(), b_sheet.timed.take()) {
+        let mut comparison = match (a_sheet.timed.take(), b_sheet.timed.take()) {
             (Some(a), Some(b)) => Comparison::of_times(&a, &b, labels),
             _ => {
                 let view = |sheet: &mut Sheet| {
                     let mut view = sheet.view.take();
                     if let Some(view) = &mut view {
                         view.order();
-                        self.shape(view);
                     }
                     view
                 };
@@ -478,6 +480,12 @@ impl Gas {
                 Comparison::new(&a, &b, labels)
             }
         };
+        if let Some(filter) = &self.filter {
+            comparison.filter(|label| filter.is_match(label));
+        }
+        if let Some(top) = self.top {
+            comparison.top(top);
+        }
         Sink::new(self, names)?.comparison(&comparison)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -513,7 +521,7 @@ impl Gas {
         side: &Side,
         names: &Names,
         add: impl FnMut(Sheet) -> Result<(), Failure> + Send,
-    ) -> Result<(Troubles, u64), Failure> {
+    ) -> Worked {
         let files = self.files(side)?;
         let bar = self.progress(&files);
         let measure = self.measure(side);
@@ -619,9 +627,12 @@ impl Gas {
 
 /// Lets workers deliver in the order of their files.
 struct Turn<A> {
-    state: Mutex<(usize, A, Result<(Troubles, u64), Failure>)>,
+    state: Mutex<(usize, A, Worked)>,
     moved: Condvar,
 }
+
+/// How it went, and how many transactions there were.
+type Worked = Result<(Troubles, u64), Failure>;
 
 impl<A: FnMut(Sheet) -> Result<(), Failure>> Turn<A> {
     /// Waits until it is the `index`th file's turn, and delivers. Returns whether to go on.

@@ -29,7 +29,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Gas(gas::Gas),
+    Gas(Box<gas::Gas>),
     Statetest(statetest::Statetest),
     Asm(asm::Asm),
     Disasm(disasm::Disasm),

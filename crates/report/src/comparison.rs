@@ -119,6 +119,33 @@ impl Comparison {
         Self { names, measure: "nanoseconds", totals, rows: lines.sorted(), by: a.by.name() }
     }
 
+    /// Keeps the execution's rows whose label `wanted` takes, and puts the others together in one.
+    pub fn filter(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.put_together("filtered out", |_, line| wanted(&line.label));
+    }
+
+    /// Keeps the first `count` of the execution's rows, and puts the others together in one.
+    pub fn top(&mut self, count: usize) {
+        self.put_together("others", |place, _| place < count);
+    }
+
+    fn put_together(&mut self, label: &str, keep: impl Fn(usize, &Line) -> bool) {
+        let end = self.rows.partition_point(|line| line.part == Part::Execution);
+        let others = self.rows.split_off(end);
+        let (mut kept, mut rest) = (Vec::new(), Vec::new());
+        for (place, line) in std::mem::take(&mut self.rows).into_iter().enumerate() {
+            if keep(place, &line) { kept.push(line) } else { rest.push(line) }
+        }
+        if !rest.is_empty() {
+            let sum = |side: usize| rest.iter().map(|line| line.values[side]).sum();
+            let count = |side: usize| rest.iter().map(|line| line.counts[side]).sum();
+            let (counts, values) = ([count(0), count(1)], [sum(0), sum(1)]);
+            let label = format!("{label} ({})", rest.len());
+            kept.push(Line { part: Part::Execution, label, unit: None, counts, values });
+        }
+        self.rows = [kept, others].concat();
+    }
+
     /// A table for people.
     pub fn to_table(&self, colour: bool) -> String {
         let [a, b] = &self.names;

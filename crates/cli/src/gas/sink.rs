@@ -217,16 +217,19 @@ pub(super) struct Sink<'a> {
 }
 
 enum Output {
-    Stream(Box<dyn Write + Send>),
+    Stream(Stream),
+    /// The file once its columns are known, till then where it goes.
     #[cfg(feature = "parquet")]
-    Parquet(Option<ParquetRecords<Box<dyn Write + Send>>>, Option<Box<dyn Write + Send>>),
+    Parquet(Option<Box<ParquetRecords<Stream>>>, Option<Stream>),
 }
+
+type Stream = Box<dyn Write + Send>;
 
 impl<'a> Sink<'a> {
     /// # Errors
     /// If the output file cannot be made, or a terminal is to get a binary file.
     pub(super) fn new(gas: &'a Gas, _: &Names) -> Result<Self, Failure> {
-        let stream: Box<dyn Write + Send> = match &gas.output {
+        let stream: Stream = match &gas.output {
             Some(file) => {
                 let made = File::create(file).map_err(|error| {
                     Failure::Input(format!("cannot write {}: {error}", file.display()))
@@ -346,7 +349,8 @@ impl<'a> Sink<'a> {
             #[cfg(feature = "parquet")]
             Output::Parquet(writer, stream) => {
                 if let Some(stream) = stream.take() {
-                    *writer = Some(ParquetRecords::new(stream, records.columns).map_err(parquet)?);
+                    let file = ParquetRecords::new(stream, records.columns).map_err(parquet)?;
+                    *writer = Some(Box::new(file));
                 }
                 match writer {
                     Some(writer) => writer.add(records).map_err(parquet),
@@ -363,7 +367,9 @@ impl<'a> Sink<'a> {
             Output::Parquet(writer, stream) => {
                 let writer = match (writer, stream) {
                     (None, Some(stream)) => {
-                        Some(ParquetRecords::new(stream, self.gas.columns()).map_err(parquet)?)
+                        let file =
+                            ParquetRecords::new(stream, self.gas.columns()).map_err(parquet)?;
+                        Some(Box::new(file))
                     }
                     (writer, _) => writer,
                 };

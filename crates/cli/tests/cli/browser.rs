@@ -42,6 +42,7 @@ document.body.append(result);
 </script>"##;
 
 /// A Chromium; `None`, having said so, if there is none here. CI must not pass without.
+#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 fn chromium() -> Option<String> {
     let named = env::var("CHROMIUM").ok();
     let known = ["chromium", "chromium-browser", "google-chrome"].map(str::to_owned);
