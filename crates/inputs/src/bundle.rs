@@ -368,7 +368,10 @@ impl Receipt {
 /// Why a transaction that was put together from parts is refused, with what may be wrong with them.
 pub fn refused(error: &Error, fork: Fork, tx: &Transaction) -> InputError {
     let hint = match error {
-        Error::Invalid(Invalid::InsufficientFunds { .. }) => {
+        // An account that is not there has no balance and the nonce 0.
+        Error::Invalid(
+            Invalid::InsufficientFunds { .. } | Invalid::NonceTooHigh { expected: 0, .. },
+        ) => {
             format!(": does the prestate have the sender, {}?", tx.sender)
         }
         Error::Invalid(Invalid::NonceTooLow { .. } | Invalid::NonceTooHigh { .. }) => {

@@ -96,7 +96,7 @@ impl Grid {
                 line.push_str(&" ".repeat(space + width - cell.chars().count()));
                 line.push_str(cell);
             }
-            text.push_str(&paint(*style, &line, colour));
+            text.push_str(&paint(*style, line.trim_end(), colour));
             text.push('\n');
         }
         text
