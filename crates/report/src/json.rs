@@ -31,7 +31,14 @@ struct Intrinsic {
     access_list_addresses: u64,
     access_list_keys: u64,
     authorizations: u64,
+    /// What a trace without its transaction does not tell apart.
+    #[serde(skip_serializing_if = "is_zero")]
+    unsplit: u64,
     total: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[derive(Serialize)]
@@ -72,6 +79,7 @@ pub(crate) fn json(breakdown: &Breakdown) -> String {
             access_list_addresses: intrinsic.access_list_addresses,
             access_list_keys: intrinsic.access_list_keys,
             authorizations: intrinsic.authorizations,
+            unsplit: intrinsic.unsplit,
             total: intrinsic.total(),
         },
         rows: rows.collect(),

@@ -148,6 +148,7 @@ fn lines(breakdown: &Breakdown) -> Vec<Line> {
         ("access-list addresses", intrinsic.access_list_addresses),
         ("access-list keys", intrinsic.access_list_keys),
         ("authorizations", intrinsic.authorizations),
+        ("intrinsic, not told apart", intrinsic.unsplit),
     ];
     lines.extend(
         further.into_iter().filter(|part| part.1 > 0).map(|part| Line::new(0, part.0, part.1)),

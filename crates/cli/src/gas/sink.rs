@@ -201,7 +201,8 @@ impl Gas {
         }
     }
 
-    /// The columns of a row format.
+    /// The columns of a file without rows.
+    #[cfg(feature = "parquet")]
     fn columns(&self) -> &'static [Column] {
         if self.time { Timed::COLUMNS } else { View::COLUMNS }
     }
@@ -331,13 +332,19 @@ impl<'a> Sink<'a> {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Failure> {
-        let Output::Stream(stream) = &mut self.output else { return Ok(()) };
         if text.is_empty() {
             return Ok(());
         }
         self.begun = true;
-        stream.write_all(text.as_bytes())?;
-        Ok(stream.flush()?)
+        match &mut self.output {
+            Output::Stream(stream) => {
+                stream.write_all(text.as_bytes())?;
+                Ok(stream.flush()?)
+            }
+            // Rows are all it gets.
+            #[cfg(feature = "parquet")]
+            Output::Parquet(..) => Ok(()),
+        }
     }
 
     fn records(&mut self, records: Records) -> Result<(), Failure> {

@@ -350,6 +350,9 @@ fn a_trace_has_the_breakdown_of_the_execution() {
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         lines(&run.stdout).remove(0)
     };
+    let whole = from_trace("unit");
+    holds(&schema("tandem-gas-1"), &whole);
+    assert_eq!(whole["intrinsic"]["unsplit"], 1_556, "the calldata's, without the transaction");
     for side in ["opcode", "pc"] {
         let (trace, own) =
             (from_trace(side), lines(&gas(&["--format", "json", "--by", side])).remove(0));
@@ -368,6 +371,7 @@ fn a_trace_has_the_breakdown_of_the_execution() {
             rows
         };
         assert_eq!(execution(&trace), execution(&own), "{side}");
+        assert_eq!(sum(&trace["rows"], "gas"), 46_924);
     }
 }
 
