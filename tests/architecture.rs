@@ -17,10 +17,10 @@ const BENCH: &str = "tandem-bench";
 /// Forks and prices as data.
 const SCHEDULE: &str = "tandem-schedule";
 /// What the glue stands on beside the waist: code analysis, the ledger's meter, the buffer of memory,
-/// the tables, the arithmetic of words.
-const BELOW_GLUE: [&str; 5] =
-    ["tandem-code", "tandem-ledger", "tandem-memory", SCHEDULE, "tandem-word"];
-const COPROCESSORS: [&str; 8] = [
+/// what goes in and out, the tables, the arithmetic of words.
+const BELOW_GLUE: [&str; 6] =
+    ["tandem-code", "tandem-ledger", "tandem-memory", "tandem-message", SCHEDULE, "tandem-word"];
+const COPROCESSORS: [&str; 10] = [
     "tandem-state",
     "tandem-log",
     "tandem-hash",
@@ -29,7 +29,11 @@ const COPROCESSORS: [&str; 8] = [
     "tandem-bls12-381",
     "tandem-kzg",
     "tandem-modexp",
+    "tandem-evmmax",
+    "tandem-lanes",
 ];
+/// Assembly as text; it knows the opcode table and runs nothing.
+const ASM: &str = "tandem-asm";
 /// Test tooling that any crate may use as a dev-dependency.
 const VECTORS: &str = "tandem-vectors";
 
@@ -64,14 +68,16 @@ fn internal(package: &Package) -> impl Iterator<Item = &str> {
 fn allowed(name: &str) -> Option<Vec<&'static str>> {
     Some(match name {
         WAIST => vec![],
-        "tandem-code" => vec![WAIST, SCHEDULE],
+        "tandem-code" | "tandem-message" => vec![WAIST, SCHEDULE],
         "tandem-ledger" => vec![WAIST, SCHEDULE, "tandem-code"],
         GLUE => [&[WAIST][..], &BELOW_GLUE].concat(),
         EVM => [&[WAIST, GLUE, SCHEDULE][..], &COPROCESSORS].concat(),
-        "tandem-fixtures" | "tandem-report" | BENCH => vec![EVM],
+        ASM => vec![SCHEDULE],
+        "tandem-fixtures" | "tandem-report" => vec![EVM],
         "tandem-inputs" => vec![EVM, "tandem-report"],
-        CLI => vec![EVM, "tandem-fixtures", "tandem-inputs", "tandem-report"],
-        TESTS => vec![EVM, "tandem-fixtures", "tandem-inputs", "tandem-report"],
+        BENCH => vec![ASM, EVM],
+        CLI => vec![ASM, EVM, "tandem-fixtures", "tandem-inputs", "tandem-report"],
+        TESTS => vec![ASM, EVM, "tandem-fixtures", "tandem-inputs", "tandem-report"],
         VECTORS => vec![WAIST],
         _ if BELOW_GLUE.contains(&name) || COPROCESSORS.contains(&name) => vec![WAIST],
         _ => return None,

@@ -5,8 +5,8 @@
 use std::thread;
 
 use tandem_evm::{
-    Block, Evm, Fork, Halt, InMemoryState, Meter, Schedule, Status, Transaction, deploy, fund, op,
-    opcode,
+    Block, Evm, Extension, Fork, Halt, InMemoryState, Meter, PREFIX, Schedule, Status, Transaction,
+    deploy, fund, op, opcode, prefixed_op,
     primitives::{Address, Bytes, U256, address},
 };
 
@@ -24,7 +24,11 @@ fn run(code: Vec<u8>, callee: Vec<u8>, meter: Meter) -> Status {
     deploy(&mut state, CALLEE, callee.into());
     let mut schedule = Schedule::new(Fork::Osaka);
     schedule.transaction.gas_limit_cap = u64::MAX;
-    let mut evm = Evm::builder(Fork::Osaka).schedule(schedule).meter(meter).build();
+    let mut evm = Evm::builder(Fork::Osaka)
+        .schedule(schedule)
+        .extensions(Extension::ALL)
+        .meter(meter)
+        .build();
     let mut block = Block::default();
     block.gas_limit = u64::MAX;
     let mut tx = Transaction::call(SENDER, CALLER, Bytes::new());
@@ -78,7 +82,8 @@ fn call(gas: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_million_of_each_opcode_fit_a_small_stack() {
-    for byte in (0..=u8::MAX).filter(|&byte| opcode(byte).is_some()) {
+    let known = |byte: &u8| opcode(*byte).is_some_and(|row| row.extension.is_none());
+    for byte in (0..=u8::MAX).filter(known) {
         let name = opcode(byte).expect("filtered").name;
         let (code, callee) = if ends_a_frame(byte) {
             (repeat(&call(&[op::PUSH2, 0x7f, 0xff])), alone(byte))
@@ -102,6 +107,33 @@ fn pairs_and_metered_jumps_fit_a_small_stack() {
     for body in bodies {
         for meter in [Meter::Off, Meter::Gas] {
             assert_eq!(run(repeat(body), vec![], meter), Status::Success, "{body:02x?}");
+        }
+    }
+}
+
+#[test]
+fn a_million_of_each_extensions_opcode_fit_a_small_stack() {
+    // Four registers modulo 13.
+    let field = [op::PUSH1, 13, op::PUSH0, op::MSTORE, op::PUSH1, 4, op::PUSH1, 1, op::PUSH1, 31];
+    let field = [&field[..], &[op::PUSH0, op::SETMODX]].concat();
+    let bodies: [&[u8]; 7] = [
+        &[op::PUSH0, op::PUSH0, op::PUSH0, op::PUSH0, op::SETMODX],
+        &[op::PUSH1, 1, op::PUSH0, op::PUSH0, op::LOADX],
+        &[op::PUSH0, op::PUSH0, op::PUSH0, op::STOREX],
+        &[op::ADDMODX, 0, 1, 1, 1, 2, 1, 2, op::SUBMODX, 0, 1, 1, 1, 2, 1, 1],
+        &[op::MULMODX, 0, 1, 1, 1, 2, 1, 2],
+        &[PREFIX, 0xd5, 0, 1, 1, 1, 2, 1, 2],
+        &[op::PUSH0, op::PUSH0, PREFIX, prefixed_op::XADD, 0x23, op::POP],
+    ];
+    for body in bodies {
+        for meter in [Meter::Off, Meter::Gas] {
+            let mut code = field.clone();
+            let [_, a, b, c] = (RUNS / UNROLLED).to_be_bytes();
+            code.extend([op::PUSH3, a, b, c, op::JUMPDEST]);
+            let start = code.len() as u8 - 1;
+            code.extend(body.repeat(UNROLLED as usize));
+            code.extend([op::PUSH1, 1, op::SWAP1, op::SUB, op::DUP1, op::PUSH1, start, op::JUMPI]);
+            assert_eq!(run(code, vec![], meter), Status::Success, "{body:02x?}");
         }
     }
 }

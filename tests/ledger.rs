@@ -208,7 +208,10 @@ fn small() -> impl Strategy<Value = Vec<u8>> {
 
 /// The opcodes a fork has, for which `select` holds.
 fn opcodes(fork: Fork, select: fn(u8) -> bool) -> Vec<u8> {
-    let has = |&byte: &u8| opcode(byte).is_some_and(|known| known.since <= fork) && select(byte);
+    let has = |&byte: &u8| {
+        opcode(byte).is_some_and(|known| known.since <= fork && known.extension.is_none())
+            && select(byte)
+    };
     (0..=u8::MAX).filter(has).collect()
 }
 

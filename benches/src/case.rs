@@ -52,6 +52,9 @@ pub struct Case {
     /// The other accounts.
     #[serde(default)]
     pub pre: BTreeMap<Address, Account>,
+    /// Extensions that the program needs, by name.
+    #[serde(default)]
+    pub extensions: Vec<String>,
     /// What must come of it; without it the two engines must agree.
     pub expect: Option<Expect>,
     /// The file it was read from, if it was.
@@ -129,6 +132,7 @@ impl Case {
             calldata: Bytes::new(),
             env: BlockOf { number: U256::ONE, timestamp: U256::ONE, ..BlockOf::default() },
             pre: BTreeMap::new(),
+            extensions: Vec::new(),
             expect: None,
             file: None,
         }

@@ -26,6 +26,7 @@ pub mod storage;
 pub mod subcalls;
 pub mod table;
 pub mod tandem;
+pub mod tradeoff;
 
 /// What keeps a bench from running, in words for whoever runs it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -13,6 +13,7 @@ use tandem_bench::{
     statetest::{self, Runners},
     storage, subcalls,
     table::{Row, mean_ratio, print_line, print_rows, progress, write_json},
+    tradeoff,
 };
 
 /// Times Tandem against revm: same programs, same process, same run.
@@ -40,6 +41,8 @@ enum Command {
     Storage(Options),
     /// Each opcode alone: nanoseconds for each
     Opcodes(Options),
+    /// Tasks as plain opcodes, in extensions' opcodes and by precompiles: gas and time of each
+    Tradeoff(Cases),
     /// `tandem statetest` against `revme statetest`
     Statetest(Statetest),
     /// Instruction counts against those on record, under valgrind
@@ -144,6 +147,11 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Subcalls(options) => options.duel("sub-call", subcalls::rounds()),
         Command::Storage(options) => options.duel("access", storage::rounds()),
         Command::Opcodes(options) => options.duel("opcode", opcodes::rounds()),
+        Command::Tradeoff(Cases { cases, options }) => {
+            let directory = cases.unwrap_or_else(tradeoff::directory);
+            let cases = case::load(&directory, options.filter.as_ref())?;
+            tradeoff::run(&cases, options.seconds, options.json.as_deref())
+        }
         Command::Statetest(options) => options.run(),
         Command::Instructions(Instructions { update, tolerance, filter }) => {
             instructions::run(filter.as_ref(), tolerance, update)

@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use alloy_primitives::U256;
 use tandem_evm::{
-    AccountInfo, Block, Evm, InMemoryState, Intrinsic, Meter, Schedule, Status, Transaction,
-    keccak256,
+    AccountInfo, Block, Evm, Extension, InMemoryState, Intrinsic, Meter, Outcome, Schedule, Status,
+    Transaction, keccak256,
 };
 
 use crate::{Error, case::Case, check::Observed};
@@ -43,7 +43,11 @@ impl Tandem {
         block.prevrandao = U256::from_be_bytes(case.env.prevrandao.0);
         block.gas_limit = u64::MAX;
 
-        let evm = Evm::builder(fork).schedule(schedule).meter(meter).build();
+        let known = |name: &String| {
+            Extension::from_name(name).ok_or_else(|| format!("{}: no extension {name}", case.name))
+        };
+        let extensions = case.extensions.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+        let evm = Evm::builder(fork).schedule(schedule).extensions(extensions).meter(meter).build();
         Ok(Self { evm, state: state(case)?, block, tx })
     }
 
@@ -60,12 +64,20 @@ impl Tandem {
         }
     }
 
+    /// Executes the transaction once.
+    ///
+    /// # Errors
+    /// If the transaction is refused.
+    pub fn outcome(&mut self) -> Result<Outcome, Error> {
+        Ok(self.evm.transact(&mut self.state, &self.block, &self.tx)?)
+    }
+
     /// Executes the transaction once and says what came of it.
     ///
     /// # Errors
     /// If the transaction is refused.
     pub fn observe(&mut self) -> Result<Observed, Error> {
-        let outcome = self.evm.transact(&mut self.state, &self.block, &self.tx)?;
+        let outcome = self.outcome()?;
         // Refunds are small beside the limits of the cases; the ledger has the frame's gas as such.
         let frame_gas = outcome.ledger.as_ref().map(|ledger| ledger.execution_gas());
         Ok(Observed {

@@ -2,6 +2,7 @@
 //! has gone is no reason to panic, nor worth a word.
 
 use std::{
+    fmt,
     io::{self, Write},
     process::ExitCode,
 };
@@ -22,11 +23,19 @@ impl Failure {
     /// Says so, unless nobody listens any more.
     pub(crate) fn report(self) -> ExitCode {
         match self {
-            Self::Input(message) => complain(&message),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            Self::Output(error) => complain(&format!("cannot write the results: {error}")),
+            failure => complain(&failure.to_string()),
         }
         ExitCode::from(NOT_DONE)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input(message) => f.write_str(message),
+            Self::Output(error) => write!(f, "cannot write the results: {error}"),
+        }
     }
 }
 

@@ -15,12 +15,12 @@ use std::{
 
 use clap::Args;
 use regex::Regex;
-use tandem_evm::Fork;
+use tandem_evm::{Extension, Fork};
 use tandem_fixtures::{Case, find_files};
 
 use crate::{
     output::{Failure, NOT_DONE, print},
-    parse_fork,
+    parse_extension, parse_fork,
 };
 use console::Console;
 use runner::{Runner, Tally};
@@ -63,6 +63,10 @@ pub(crate) struct Statetest {
     /// Only cases of this fork.
     #[arg(long, alias = "statetest.fork", value_name = "NAME", value_parser = parse_fork)]
     fork: Option<Fork>,
+
+    /// Opcodes and precompiles beyond the fork's: evmmax, simd; separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_extension)]
+    extensions: Vec<Extension>,
 
     /// Only the case at this place in its fork's list.
     #[arg(long, alias = "statetest.index", value_name = "N")]

@@ -6,9 +6,10 @@
 //! Gain over the same driver without fusion: 1.25 times on the programs of the bench cases, for one
 //! dispatch less and for words that never go through the stack.
 
+use tandem_coprocessor::Unit;
 use tandem_schedule::{Schedule, op, opcode};
 
-use crate::{METERED_JUMP, METERED_JUMPI, plain};
+use crate::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, plain};
 
 /// Bytes that stand for pairs, first to last: undefined up to Amsterdam, and not wanted by EVM-MAX or
 /// SIMD.
@@ -164,15 +165,25 @@ pub const fn shape(byte: u8) -> Shape {
             let delta = row.outputs as i32 - row.inputs as i32;
             Shape { needs: row.inputs as i32, room: if delta > 0 { delta } else { 0 }, delta }
         }
+        None if byte == SHADOWED_PUSH => Shape { needs: 0, room: 1, delta: 1 },
         None => Shape { needs: 0, room: 0, delta: 0 },
     }
 }
 
 /// The price of a pair: what its opcodes cost.
-pub fn price(schedule: &Schedule, byte: u8) -> i64 {
+fn price(schedule: &Schedule, byte: u8) -> i64 {
     match pair(byte) {
         Some((first, second)) => price(schedule, first) + price(schedule, second),
         None => i64::from(schedule.base[plain(byte) as usize]),
+    }
+}
+
+/// The gas of a byte's static part, as a driver charges it: nothing for an opcode that has to tell a
+/// coprocessor's work first and pays in one sum.
+pub fn upfront(schedule: &Schedule, byte: u8) -> i64 {
+    match opcode(byte) {
+        Some(row) if row.unit != Unit::Glue => 0,
+        _ => price(schedule, byte),
     }
 }
 

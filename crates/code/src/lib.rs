@@ -8,19 +8,40 @@
 extern crate alloc;
 
 mod address;
+mod extended;
 mod fusion;
 
 use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
-use core::hash::BuildHasher;
+use core::{hash::BuildHasher, ops::Index};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use tandem_coprocessor::primitives::{Address, B256, Bytes};
-use tandem_schedule::{Fork, op, opcode};
+use tandem_coprocessor::{
+    AccountId,
+    primitives::{Address, B256, Bytes, U256},
+};
+use tandem_schedule::{Extensions, PREFIX, Schedule, extension_bytes, op, opcode};
 
 pub use address::{create_preimage, create2_preimage};
-pub use fusion::{Shape, pair, price, shape};
+pub use fusion::{Shape, pair, shape, upfront};
+
+/// Calls a macro with every byte behind its arguments: what dispatches on a byte is made with this.
+#[macro_export]
+macro_rules! every_byte {
+    ($m:ident!($($args:tt)*)) => { $m! { $($args)*
+        0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33
+        34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64
+        65 66 67 68 69 70 71 72 73 74 75 76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95
+        96 97 98 99 100 101 102 103 104 105 106 107 108 109 110 111 112 113 114 115 116 117 118 119
+        120 121 122 123 124 125 126 127 128 129 130 131 132 133 134 135 136 137 138 139 140 141 142
+        143 144 145 146 147 148 149 150 151 152 153 154 155 156 157 158 159 160 161 162 163 164 165
+        166 167 168 169 170 171 172 173 174 175 176 177 178 179 180 181 182 183 184 185 186 187 188
+        189 190 191 192 193 194 195 196 197 198 199 200 201 202 203 204 205 206 207 208 209 210 211
+        212 213 214 215 216 217 218 219 220 221 222 223 224 225 226 227 228 229 230 231 232 233 234
+        235 236 237 238 239 240 241 242 243 244 245 246 247 248 249 250 251 252 253 254 255
+    } };
+}
 
 /// The longest run past the end: PUSH32's data, then STOP.
 const PADDING: usize = 33;
@@ -33,6 +54,10 @@ pub const METERED_JUMP: u8 = 0xb0;
 /// Stands for JUMPI in the image of a metered machine.
 pub const METERED_JUMPI: u8 = 0xb1;
 
+/// Stands for a PUSH whose data an image had to alter; the data is in [`Code::bytes`]. Only code in
+/// which a jump may go into an instruction's immediates has any.
+pub const SHADOWED_PUSH: u8 = 0xc7;
+
 /// The opcode that an image's byte stands for, pairs aside.
 pub const fn plain(byte: u8) -> u8 {
     match byte {
@@ -42,7 +67,7 @@ pub const fn plain(byte: u8) -> u8 {
     }
 }
 
-/// Bytes of data after an opcode; only PUSH1 to PUSH32 have any.
+/// Bytes of data after an opcode of the forks; only PUSH1 to PUSH32 have any.
 pub const fn push_len(byte: u8) -> usize {
     if byte >= op::PUSH1 && byte <= op::PUSH32 { (byte - op::PUSH0) as usize } else { 0 }
 }
@@ -59,6 +84,10 @@ pub struct Code {
     image: Box<[u8]>,
     jumpdests: Box<[u64]>,
     fused: bool,
+    /// Those whose opcodes may be in the code.
+    extensions: Extensions,
+    /// Whether every jump goes to where an instruction starts, read from the code's beginning.
+    pub is_aligned: bool,
 }
 
 impl Code {
@@ -70,20 +99,61 @@ impl Code {
         let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1].into_boxed_slice();
         let mut starts = Vec::with_capacity(if fused { bytes.len() } else { 0 });
         let mut pc = 0;
+        let is_extended = dialect.is_extended(&bytes);
         while let Some(&byte) = bytes.get(pc) {
             if byte == op::JUMPDEST {
                 jumpdests[pc / 64] |= 1 << (pc % 64);
             }
-            image[pc] = dialect.image[byte as usize];
-            if fused {
-                starts.push(pc);
+            if !is_extended {
+                image[pc] = dialect.image[byte as usize];
+                if fused {
+                    starts.push(pc);
+                }
             }
             pc += 1 + push_len(byte);
+        }
+        let (mut extensions, mut is_aligned) = (Extensions::NONE, true);
+        if is_extended {
+            extensions = dialect.extensions;
+            (starts, is_aligned) = extended::translate(&mut image, &bytes, &jumpdests, dialect);
+            if !fused || !is_aligned {
+                starts.clear();
+            }
         }
         fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
-        Self { hash, bytes, delegate, image: image.into_boxed_slice(), jumpdests, fused }
+        let image = image.into_boxed_slice();
+        Self { hash, bytes, delegate, image, jumpdests, fused, extensions, is_aligned }
+    }
+
+    /// Bytes of the instruction at `pc`, its data included.
+    #[inline]
+    pub fn instruction_len(&self, pc: usize) -> usize {
+        if self.extensions.is_empty() {
+            1 + push_len(self.bytes[pc])
+        } else {
+            extended::instruction_len(&self.bytes[pc..], self.extensions)
+        }
+    }
+
+    /// The PUSH at `pc`, and the word that it pushes; a SHADOWED_PUSH's data is not in the image.
+    pub fn pushed(&self, pc: usize) -> (u8, U256) {
+        let byte = self.bytes[pc];
+        let data = (1..=push_len(byte)).map(|n| self.bytes.get(pc + n).copied().unwrap_or(0));
+        (byte, data.fold(U256::ZERO, |word, byte| word << 8 | U256::from(byte)))
+    }
+
+    /// The eight bytes from `pc` on; zeros behind the end of the code.
+    #[inline]
+    pub fn eight_bytes(&self, pc: usize) -> [u8; 8] {
+        if let Some(bytes) = self.bytes.get(pc..).and_then(<[u8]>::first_chunk) {
+            return *bytes;
+        }
+        let mut bytes = [0; 8];
+        let rest = self.bytes.get(pc..).unwrap_or_default();
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes
     }
 
     /// Where the image starts. It has at least 33 bytes behind the code's end, all STOP.
@@ -108,14 +178,17 @@ fn is_set(bits: &[u64], n: usize) -> bool {
 pub struct Dialect {
     /// What a byte becomes in an image.
     pub image: [u8; 256],
+    extensions: Extensions,
+    /// Whether a byte is an enabled extension's opcode, or the prefix of one.
+    extends: [bool; 256],
 }
 
 impl Dialect {
-    /// The opcodes of a fork; a metered machine counts at its jumps.
-    pub fn new(fork: Fork, metered: bool) -> Self {
+    /// The opcodes of a schedule; a metered machine counts at its jumps.
+    pub fn new(schedule: &Schedule, metered: bool) -> Self {
         let mut image = [op::INVALID; 256];
         for byte in 0..=u8::MAX {
-            if opcode(byte).is_some_and(|row| row.since <= fork) {
+            if opcode(byte).is_some_and(|row| schedule.has(row)) {
                 image[byte as usize] = byte;
             }
         }
@@ -123,13 +196,89 @@ impl Dialect {
             image[op::JUMP as usize] = METERED_JUMP;
             image[op::JUMPI as usize] = METERED_JUMPI;
         }
-        Self { image }
+        let extensions = schedule.extensions;
+        if !extensions.is_empty() {
+            image[PREFIX as usize] = PREFIX;
+        }
+        let mut extends = [false; 256];
+        for byte in extension_bytes() {
+            extends[byte as usize] = image[byte as usize] == byte;
+        }
+        Self { image, extensions, extends }
+    }
+
+    /// Whether code may use extensions: one of their bytes is in it, be it as data.
+    fn is_extended(&self, code: &[u8]) -> bool {
+        !self.extensions.is_empty() && code.iter().any(|&byte| self.extends[byte as usize])
+    }
+}
+
+/// The codes of the running transaction, by the index that frames keep, and those kept for later ones.
+#[derive(Debug, Default)]
+pub struct Codes {
+    list: Vec<Arc<Code>>,
+    /// Index of the code last run for an account.
+    of_account: Vec<Option<u32>>,
+    cache: CodeCache,
+}
+
+impl Codes {
+    /// The index of an account's code, if it ran in this transaction.
+    #[inline]
+    pub fn of(&self, account: AccountId, hash: &B256) -> Option<usize> {
+        let index = self.of_account.get(account.0 as usize).copied().flatten()? as usize;
+        (self.list[index].hash == *hash).then_some(index)
+    }
+
+    /// Code of an earlier transaction.
+    pub fn kept(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
+        self.cache.get(hash, dialect)
+    }
+
+    /// Keeps code for later transactions.
+    pub fn keep(&mut self, code: &Arc<Code>) {
+        self.cache.insert(code.clone());
+    }
+
+    /// Adds a code, an account's or init code, and returns its index.
+    pub fn push(&mut self, account: Option<AccountId>, code: Arc<Code>) -> usize {
+        let index = self.list.len();
+        self.list.push(code);
+        if let Some(AccountId(id)) = account {
+            let len = self.of_account.len().max(id as usize + 1);
+            self.of_account.resize(len, None);
+            self.of_account[id as usize] = Some(index as u32);
+        }
+        index
+    }
+
+    /// Drops the code at `index` if it is the last: init code runs once, and many creations would pile
+    /// up. Returns whether it was.
+    pub fn drop_last(&mut self, index: usize) -> bool {
+        let last = index + 1 == self.list.len();
+        self.list.truncate(if last { index } else { self.list.len() });
+        last
+    }
+
+    /// Ends the transaction.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.of_account.clear();
+    }
+}
+
+impl Index<usize> for Codes {
+    type Output = Arc<Code>;
+
+    #[inline]
+    fn index(&self, index: usize) -> &Arc<Code> {
+        &self.list[index]
     }
 }
 
 /// Analysed code by code hash, kept across transactions.
 #[derive(Debug, Default)]
-pub struct CodeCache {
+struct CodeCache {
     table: HashTable<Arc<Code>>,
     seeds: RandomState,
     bytes: usize,
@@ -140,7 +289,7 @@ impl CodeCache {
     const CAPACITY: usize = 64 << 20;
 
     /// Code seen before. The second time, it is worth fusing.
-    pub fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
+    fn get(&mut self, hash: &B256, dialect: &Dialect) -> Option<Arc<Code>> {
         let place = place(&self.seeds, hash);
         let code = self.table.find_mut(place, |code| code.hash == *hash)?;
         if !code.fused {
@@ -150,7 +299,7 @@ impl CodeCache {
     }
 
     /// Keeps code.
-    pub fn insert(&mut self, code: Arc<Code>) {
+    fn insert(&mut self, code: Arc<Code>) {
         if self.bytes > Self::CAPACITY {
             self.table.clear();
             self.bytes = 0;

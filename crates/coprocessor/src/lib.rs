@@ -1,8 +1,8 @@
 //! The waist of Tandem: what the glue and the coprocessors agree on, and nothing else.
 //!
 //! A coprocessor reports *facts and bytes*; prices, forks and who pays are the glue's. Here live the
-//! two kinds of coprocessor ([`Coprocessor`] for pure work on bytes, [`State`] and [`Log`] for what
-//! has a memory), the list of pure operations ([`Op`]), the units they are booked under ([`Unit`]),
+//! kinds of coprocessor ([`Coprocessor`] for pure work on bytes, with [`Instructions`] for those that
+//! have opcodes of their own, [`State`] and [`Log`] for what has a memory), the list of pure operations ([`Op`]), the units they are booked under ([`Unit`]),
 //! the facts a price list needs ([`Work`]) and the ways to fail ([`Fault`]). No price, no
 //! cryptography and no default backend live here.
 
@@ -11,11 +11,15 @@
 
 extern crate alloc;
 
+mod extension;
 mod pure;
 mod state;
 
 pub use alloy_primitives as primitives;
-pub use pure::{Backend, Coprocessor, Coprocessors, ModexpSize, Op, Size, Work};
+pub use extension::{Facts, Instruction, Instructions};
+pub use pure::{
+    Backend, Coprocessor, Coprocessors, ListWork, ModexpSize, ModularSize, Op, Size, Work,
+};
 pub use state::{
     Access, Account, AccountId, Checkpoint, Creation, Log, SelfDestruct, SlotId, State,
     StorageChange,
@@ -43,11 +47,15 @@ pub enum Unit {
     Kzg,
     /// Modular exponentiation of EIP-198.
     Modexp,
+    /// Modular arithmetic on registers, EVM-MAX (EIP-6690).
+    EvmMax,
+    /// Arithmetic on lanes of words and on lists: SIMD (EIP-616), VECMATH.
+    Lanes,
 }
 
 impl Unit {
     /// Every unit, in the order reports list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Glue,
         Self::State,
         Self::Log,
@@ -57,6 +65,8 @@ impl Unit {
         Self::Bls12381,
         Self::Kzg,
         Self::Modexp,
+        Self::EvmMax,
+        Self::Lanes,
     ];
 
     /// The unit's name in reports, for example `bls12-381`.
@@ -71,6 +81,8 @@ impl Unit {
             Self::Bls12381 => "bls12-381",
             Self::Kzg => "kzg",
             Self::Modexp => "modexp",
+            Self::EvmMax => "evmmax",
+            Self::Lanes => "lanes",
         }
     }
 }

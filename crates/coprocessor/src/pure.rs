@@ -1,10 +1,10 @@
 //! Pure work on bytes: the trait, its operations, and the facts about a request that a price list
 //! needs. Nothing but the bytes matters, so a result may be cached, batched or computed elsewhere.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::fmt::Debug;
 
-use crate::{Fault, Unit};
+use crate::{Fault, Instructions, Unit};
 
 /// A pure operation. The byte formats are those of the opcode or precompile named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,11 +50,14 @@ pub enum Op {
     PointEvaluation,
     /// Modular exponentiation with lengths in the header; as many bytes as the modulus out (EIP-198).
     Modexp,
+    /// Arithmetic on lists of lanes: operation, lane width, count and operands in, a list or a lane out
+    /// (an experiment; no EIP has it).
+    Vecmath,
 }
 
 impl Op {
     /// Every operation, in declaration order: `Op::ALL[op as usize] == op`.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Keccak256,
         Self::Sha256,
         Self::Ripemd160,
@@ -74,6 +77,7 @@ impl Op {
         Self::BlsMapFp2ToG2,
         Self::PointEvaluation,
         Self::Modexp,
+        Self::Vecmath,
     ];
 
     /// The unit whose work this is.
@@ -93,6 +97,7 @@ impl Op {
             | Self::BlsMapFp2ToG2 => Unit::Bls12381,
             Self::PointEvaluation => Unit::Kzg,
             Self::Modexp => Unit::Modexp,
+            Self::Vecmath => Unit::Lanes,
         }
     }
 
@@ -118,6 +123,7 @@ impl Op {
             Self::BlsMapFp2ToG2 => "bls12-381 map fp2 to g2",
             Self::PointEvaluation => "point evaluation",
             Self::Modexp => "modexp",
+            Self::Vecmath => "vecmath",
         }
     }
 }
@@ -145,6 +151,35 @@ pub enum Size {
     Pairs(u64),
     /// A modular exponentiation.
     Modexp(ModexpSize),
+    /// An instruction on registers of a modular field.
+    Modular(ModularSize),
+    /// So many elements of a list, each taking this work.
+    List(u64, ListWork),
+}
+
+/// The size of an instruction on registers of a modular field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModularSize {
+    /// Limbs of 64 bits in an element, 1 to 12.
+    pub limbs: u8,
+    /// Elements worked on; 0 where a field is set up.
+    pub count: u64,
+    /// Whether the modulus is odd; else it is a power of two.
+    pub odd: bool,
+}
+
+/// What an operation on a list does to each element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ListWork {
+    /// Adds, subtracts, compares, combines or shifts bits.
+    Simple,
+    /// Multiplies.
+    Multiply,
+    /// Divides, or multiplies modulo a number.
+    Divide,
+    /// Multiplies and sums up.
+    Dot,
 }
 
 /// The size of a modular exponentiation. Lengths are in bytes and saturate at `u64::MAX`.
@@ -179,6 +214,12 @@ pub trait Coprocessor: Send + Sync + Debug {
     /// [`Fault::Input`] if the input is not a valid request, [`Fault::Output`] if `output` is shorter
     /// than the [`Work::max_output`] that `measure` gave, [`Fault::Unsupported`] as in `measure`.
     fn execute(&self, op: Op, input: &[u8], output: &mut [u8]) -> Result<usize, Fault>;
+
+    /// The coprocessor's own instructions for a frame that begins, its registers empty; nothing from a
+    /// coprocessor that no opcodes extend the machine by.
+    fn instructions(&self) -> Option<Box<dyn Instructions>> {
+        None
+    }
 }
 
 /// One backend of a coprocessor crate. Each crate lists its own in `BACKENDS`, the preferred first.

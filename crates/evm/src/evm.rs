@@ -6,9 +6,9 @@ use std::{fmt, sync::Arc};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log as LogEntry, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
 use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Log, Op, State, Unit};
-use tandem_glue::{Completion, Env, Machine, Message, Status, Tracer};
+use tandem_glue::{Completion, Env, Machine, Message, Meter as GasMeter, Status, Tracer};
 use tandem_log::Logs;
-use tandem_schedule::{Fork, Schedule};
+use tandem_schedule::{Extension, Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
@@ -57,6 +57,7 @@ pub struct EvmBuilder {
     schedule: Schedule,
     coprocessors: Coprocessors,
     meter: Meter,
+    extensions: Vec<Extension>,
 }
 
 impl EvmBuilder {
@@ -74,6 +75,13 @@ impl EvmBuilder {
         self
     }
 
+    /// Extensions that the machine has beside its fork's opcodes and precompiles; none unless said.
+    #[must_use]
+    pub fn extensions(mut self, extensions: impl IntoIterator<Item = Extension>) -> Self {
+        self.extensions.extend(extensions);
+        self
+    }
+
     /// Another coprocessor for a unit than its preferred backend; see [`backends`](crate::backends).
     #[must_use]
     pub fn coprocessor(mut self, unit: Unit, coprocessor: Arc<dyn Coprocessor>) -> Self {
@@ -82,9 +90,11 @@ impl EvmBuilder {
     }
 
     /// The machine.
-    pub fn build(self) -> Evm {
-        let precompiles = self.schedule.precompiles.iter();
-        let warm = precompiles.map(|row| Address::left_padding_from(&row.address.to_be_bytes()));
+    pub fn build(mut self) -> Evm {
+        for extension in self.extensions {
+            self.schedule.enable(extension);
+        }
+        let warm = self.schedule.precompiles.iter().map(|row| row.address);
         let journal = Journal::new(warm.collect());
         let (schedule, coprocessors) = (self.schedule, self.coprocessors);
         let watch = (self.meter == Meter::Time).then(|| Arc::new(Stopwatch::new()));
@@ -93,9 +103,12 @@ impl EvmBuilder {
                 let timed = coprocessors.map(|inner| {
                     Arc::new(Timed { watch: watch.clone(), inner }) as Arc<dyn Coprocessor>
                 });
-                Machine::timed(schedule, timed, watch.clone())
+                Machine::new(schedule, timed, Some(GasMeter::new(Some(watch.clone()))))
             }
-            None => Machine::new(schedule, coprocessors, self.meter != Meter::Off),
+            None => {
+                let meter = (self.meter != Meter::Off).then(|| GasMeter::new(None));
+                Machine::new(schedule, coprocessors, meter)
+            }
         };
         Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
     }
@@ -131,7 +144,8 @@ impl Evm {
             Unit::ALL.into_iter().filter_map(|unit| Some((unit, crate::backends(unit).first()?)));
         let coprocessors = units
             .fold(Coprocessors::none(), |all, (unit, backend)| all.with(unit, (backend.new)()));
-        EvmBuilder { schedule: Schedule::new(fork), coprocessors, meter: Meter::Off }
+        let schedule = Schedule::new(fork);
+        EvmBuilder { schedule, coprocessors, meter: Meter::Off, extensions: Vec::new() }
     }
 
     /// The prices and rules in force.

@@ -47,11 +47,14 @@ pub use error::{Error, Invalid};
 pub use evm::{Evm, EvmBuilder, Meter, Outcome};
 pub use ledger::{Intrinsic, Ledger, Refund};
 pub use root::{deploy, fund, keccak256, logs_hash, state_root};
-pub use tandem_coprocessor::{Backend, Coprocessor, Fault, Op, Unit};
+pub use tandem_coprocessor::{
+    Backend, Coprocessor, Facts, Fault, Instruction, Instructions, Op, Unit,
+};
 pub use tandem_glue::{Status, Step, Tracer};
 pub use tandem_schedule::{
-    Failure, Fork, Gas, Halt, ModexpPrice, Opcode, Precompile, Price, Row, RowId, Schedule,
-    StorePrice, TransactionPrices, op, opcode,
+    Decoded, Extension, Extensions, Failure, Fork, Gas, Halt, ListPrice, ModexpPrice,
+    ModularPrices, Opcode, PREFIX, Precompile, Price, Row, RowId, Schedule, StorePrice,
+    TransactionPrices, decode, op, opcode, prefixed, prefixed_op,
 };
 pub use tandem_state::{
     AccountChange, AccountInfo, Changes, Database, InMemoryState, MemoryAccount, StateError,
@@ -68,6 +71,8 @@ pub fn backends(unit: Unit) -> &'static [Backend] {
         Unit::Bls12381 => tandem_bls12_381::BACKENDS,
         Unit::Kzg => tandem_kzg::BACKENDS,
         Unit::Modexp => tandem_modexp::BACKENDS,
+        Unit::EvmMax => tandem_evmmax::BACKENDS,
+        Unit::Lanes => tandem_lanes::BACKENDS,
         _ => &[],
     }
 }

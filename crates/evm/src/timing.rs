@@ -13,8 +13,8 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, U256};
 use quanta::Clock as Tsc;
 use tandem_coprocessor::{
-    Access, Account, AccountId, Checkpoint, Coprocessor, Creation, Fault, Log, Op, SelfDestruct,
-    SlotId, State, StorageChange, Work,
+    Access, Account, AccountId, Checkpoint, Coprocessor, Creation, Facts, Fault, Instruction,
+    Instructions, Log, Op, SelfDestruct, SlotId, State, StorageChange, Work,
 };
 use tandem_glue::Clock;
 
@@ -157,6 +157,27 @@ impl Coprocessor for Timed<Arc<dyn Coprocessor>> {
         let len = self.inner.execute(op, input, output);
         self.watch.stop(start);
         len
+    }
+
+    fn instructions(&self) -> Option<Box<dyn Instructions>> {
+        let (watch, inner) = (self.watch.clone(), self.inner.instructions()?);
+        Some(Box::new(Timed { watch, inner }))
+    }
+}
+
+impl Instructions for Timed<Box<dyn Instructions>> {
+    fn measure(&self, instruction: &Instruction<'_>, memory: &[u8]) -> Result<Facts, Fault> {
+        let start = self.watch.now();
+        let facts = self.inner.measure(instruction, memory);
+        self.watch.stop(start);
+        facts
+    }
+
+    fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault> {
+        let start = self.watch.now();
+        let word = self.inner.execute(instruction, memory);
+        self.watch.stop(start);
+        word
     }
 }
 

@@ -5,14 +5,14 @@
 //! OPERATION in that order. A body that needs more than its registers calls a function that is not
 //! inlined and hands it scalars only, so that registers stay registers.
 
-use tandem_code::{METERED_JUMP, METERED_JUMPI, pair, plain, push_len, shape};
+use tandem_code::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
-use tandem_schedule::{Halt, Opcode, RowId, op, opcode};
+use tandem_schedule::{Halt, Opcode, PREFIX, RowId, op, opcode};
 use tandem_word as word;
 
 use crate::{
-    call, fusion,
-    machine::Machine,
+    call, extension, fusion,
+    machine::{Ip, Machine},
     request,
     stack::{LIMIT, Stack},
 };
@@ -20,14 +20,13 @@ use crate::{
 /// The running frame's registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Registers {
-    pub(crate) ip: *const u8,
+    pub(crate) ip: Ip,
     pub(crate) stack: Stack,
     pub(crate) gas: i64,
 }
 
-/// What the driver does after a step. Whatever is rare is the driver's, in a function that is called
-/// last: a body that called one in its midst would save and restore registers each time it runs, rare
-/// case or not (1.3 times slower).
+/// What the driver does after a step. Whatever is rare is the driver's, in a function called last: one
+/// called in a body's midst would cost saved registers each time, rare case or not (1.3 times slower).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Flow {
     /// Go on with the next opcode.
@@ -90,7 +89,7 @@ const fn is_prepaid(byte: u8) -> bool {
 }
 
 /// The opcode's row; bytes that are no opcode run as INVALID does.
-const fn row(byte: u8) -> &'static Opcode {
+pub(crate) const fn row(byte: u8) -> &'static Opcode {
     match opcode(plain(byte)) {
         Some(row) => row,
         None => opcode(op::INVALID).expect("INVALID is in the table"),
@@ -243,6 +242,20 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::REVERT => leave::<OP>(r, m, call::return_::<true>),
         op::SELFDESTRUCT => leave::<OP>(r, m, call::self_destruct),
 
+        // Extensions
+        op::SETMODX..=op::MULMODX => {
+            let f = extension::plain::<OP>;
+            let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else {
+                return Flow::Halt;
+            };
+            r.gas = gas;
+            r.stack.drop(const { row(OP).inputs } as usize);
+            r.ip = r.ip.wrapping_add(const { row(OP).immediate } as usize);
+            Flow::Next
+        }
+        PREFIX => leave::<OP>(r, m, extension::behind_prefix),
+        SHADOWED_PUSH => leave::<OP>(r, m, extension::shadowed_push),
+
         _ => {
             // Not run, so not counted as run.
             r.ip = r.ip.wrapping_sub(1);
@@ -325,15 +338,9 @@ fn eight(at: *const u8) -> u64 {
 /// Calls what is too long for a handler. Never inlined, whatever the optimiser thinks: a local of
 /// `f` in a handler would keep its last call from being a jump, as would registers by reference.
 #[inline(never)]
-fn outside<const OP: u8, T, F>(
-    f: F,
-    m: &mut Machine,
-    ip: *const u8,
-    stack: Stack,
-    gas: i64,
-) -> Option<T>
+fn outside<const OP: u8, T, F>(f: F, m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<T>
 where
-    F: Fn(&mut Machine, *const u8, Stack, i64) -> Option<T>,
+    F: Fn(&mut Machine, Ip, Stack, i64) -> Option<T>,
 {
     let done = f(m, ip, stack, gas);
     // Only these call coprocessors; what ends a frame may revert.
@@ -369,7 +376,7 @@ fn request<const OP: u8>(
 fn leave<const OP: u8>(
     r: &Registers,
     m: &mut Machine,
-    f: impl Fn(&mut Machine, *const u8, Stack, i64) -> Option<()>,
+    f: impl Fn(&mut Machine, Ip, Stack, i64) -> Option<()>,
 ) -> Flow {
     outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas).map_or(Flow::Halt, |()| Flow::Switch)
 }
@@ -450,7 +457,8 @@ fn mstore8(r: &mut Registers, m: &mut Machine) -> Flow {
 #[inline(always)]
 fn jump(r: &mut Registers, m: &mut Machine, target: &U256, metered: bool) -> Flow {
     let target = word::to_index(target);
-    if !m.is_jumpdest(target) {
+    // SAFETY: set with the frame; the code is in `codes` as long as a frame runs it.
+    if !unsafe { (*m.code).is_jumpdest(target) } {
         return Flow::Fail(Halt::BadJump);
     }
     jump_to(r, m, target, metered)

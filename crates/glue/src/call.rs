@@ -9,12 +9,12 @@ use tandem_coprocessor::{
     Access, AccountId, Checkpoint, Creation, Fault, Unit,
     primitives::{Address, B256, Bytes, U256},
 };
+use tandem_message::{Message, Status};
 use tandem_schedule::{Halt, Precompile, RowId, op};
 use tandem_word as word;
 
 use crate::{
-    Message, Status,
-    machine::{Context, Machine, Purpose},
+    machine::{Context, Ip, Machine},
     memory::Range,
     stack::Stack,
 };
@@ -45,12 +45,7 @@ enum Run {
 }
 
 /// CALL, CALLCODE, DELEGATECALL and STATICCALL (EIP-7, EIP-150, EIP-161, EIP-214, EIP-2929, EIP-7702).
-pub(crate) fn call<const OP: u8>(
-    m: &mut Machine,
-    ip: *const u8,
-    stack: Stack,
-    gas: i64,
-) -> Switched {
+pub(crate) fn call<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Switched {
     let with_value = const { matches!(OP, op::CALL | op::CALLCODE) };
     let (requested, to) = (*stack.peek(0), word::to_address(stack.peek(1)));
     let value = if with_value { *stack.peek(2) } else { U256::ZERO };
@@ -63,12 +58,12 @@ pub(crate) fn call<const OP: u8>(
     let (mut input, gas) = m.range(gas, stack.peek(data), stack.peek(data + 1))?;
     let (output, gas) = m.range(gas, stack.peek(data + 2), stack.peek(data + 3))?;
     let (id, access) = m.state().access(&to);
-    let gas = m.pay(gas, OP, m.account_price(access))?;
+    let gas = m.pay(gas, OP, m.schedule.account(access))?;
     let runs = m.runs(&to, id);
     let (run, surcharge) = m.ask(runs)?;
-    let gas = m.charge_more(gas, RowId::opcode(OP), surcharge)?;
+    let gas = m.charge_for(0, gas, RowId::opcode(OP), surcharge)?;
     let gas = if OP == op::CALL && m.ask(m.makes_account(id, sends))? {
-        m.charge_more(gas, RowId::opcode(OP), m.schedule.new_account)?
+        m.charge_for(0, gas, RowId::opcode(OP), m.schedule.new_account)?
     } else {
         gas
     };
@@ -97,14 +92,10 @@ pub(crate) fn call<const OP: u8>(
     let moves = const { matches!(OP, op::CALL | op::STATICCALL) };
     m.enter(Start {
         context: Context {
-            purpose: Purpose::Call,
             is_static,
-            account,
-            address,
-            caller,
-            value: frame_value,
             input,
             output,
+            ..Context::new(account, address, caller, frame_value)
         },
         payer: moves.then_some(payer),
         gas: forwarded + stipend,
@@ -114,12 +105,7 @@ pub(crate) fn call<const OP: u8>(
 }
 
 /// CREATE and CREATE2 (EIP-161, EIP-684, EIP-1014, EIP-3860).
-pub(crate) fn create<const OP: u8>(
-    m: &mut Machine,
-    ip: *const u8,
-    stack: Stack,
-    gas: i64,
-) -> Switched {
+pub(crate) fn create<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Switched {
     let value = *stack.peek(0);
     let salt = if OP == op::CREATE2 { *stack.peek(3) } else { U256::ZERO };
     if m.context().is_static {
@@ -161,7 +147,7 @@ pub(crate) fn create<const OP: u8>(
 }
 
 /// STOP, and the end of the code.
-pub(crate) fn stop(m: &mut Machine, ip: *const u8, _: Stack, gas: i64) -> Switched {
+pub(crate) fn stop(m: &mut Machine, ip: Ip, _: Stack, gas: i64) -> Switched {
     m.return_data.clear();
     m.succeed(ip, gas)
 }
@@ -169,7 +155,7 @@ pub(crate) fn stop(m: &mut Machine, ip: *const u8, _: Stack, gas: i64) -> Switch
 /// RETURN and REVERT (EIP-140).
 pub(crate) fn return_<const REVERT: bool>(
     m: &mut Machine,
-    ip: *const u8,
+    ip: Ip,
     stack: Stack,
     gas: i64,
 ) -> Switched {
@@ -188,7 +174,7 @@ pub(crate) fn return_<const REVERT: bool>(
 }
 
 /// SELFDESTRUCT (EIP-150, EIP-161, EIP-3529, EIP-6780).
-pub(crate) fn self_destruct(m: &mut Machine, ip: *const u8, stack: Stack, gas: i64) -> Switched {
+pub(crate) fn self_destruct(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Switched {
     let account = m.context().account;
     if m.context().is_static {
         return m.fail(Halt::StaticViolation, Unit::State, gas);
@@ -202,7 +188,7 @@ pub(crate) fn self_destruct(m: &mut Machine, ip: *const u8, stack: Stack, gas: i
     let has_balance = !m.ask(m.state().account(account))?.balance.is_zero();
     let charged = m.schedule.all_but_one_64th;
     let gas = if charged && m.ask(m.makes_account(beneficiary, has_balance))? {
-        m.charge_more(gas, RowId::opcode(op::SELFDESTRUCT), m.schedule.new_account)?
+        m.charge_for(0, gas, RowId::opcode(op::SELFDESTRUCT), m.schedule.new_account)?
     } else {
         gas
     };
@@ -241,14 +227,8 @@ impl Machine {
         let (run, _) = self.runs(&to, id)?;
         self.enter(Start {
             context: Context {
-                purpose: Purpose::Call,
-                is_static: false,
-                account: id,
-                address: to,
-                caller: message.caller,
-                value: message.value,
                 input: Range { offset: 0, len: calldata.len() },
-                output: Range::default(),
+                ..Context::new(id, to, message.caller, message.value)
             },
             payer: Some(payer),
             gas,
@@ -261,7 +241,7 @@ impl Machine {
     /// What a call to an account runs, and what the access to its delegate costs (EIP-7702). A
     /// delegate's own delegation is not followed, nor does it run a precompile.
     fn runs(&mut self, address: &Address, id: AccountId) -> Result<(Run, u64), Fault> {
-        if let Some(precompile) = self.precompile(address) {
+        if let Some(precompile) = self.schedule.precompile(address) {
             return Ok((Run::Precompile(precompile), 0));
         }
         let Some(code) = self.code_index(id)? else { return Ok((Run::Nothing, 0)) };
@@ -269,7 +249,7 @@ impl Machine {
             Some(delegate) if self.schedule.delegations => {
                 let (id, access) = self.state().access(&delegate);
                 let code = self.code_index(id)?;
-                Ok((code.map_or(Run::Nothing, Run::Code), self.account_price(access)))
+                Ok((code.map_or(Run::Nothing, Run::Code), self.schedule.account(access)))
             }
             _ => Ok((Run::Code(code), 0)),
         }
@@ -282,38 +262,31 @@ impl Machine {
             return Ok(None);
         }
         let hash = account.code_hash;
-        let known = self.code_of.get(id.0 as usize).copied().flatten();
-        if let Some(index) = known.filter(|&index| self.codes[index].hash == hash) {
+        if let Some(index) = self.codes.of(id, &hash) {
             return Ok(Some(index));
         }
         // A trace shows each opcode, so traced code is not fused, nor kept.
         let traced = self.tracer().is_some();
-        let cached = if traced { None } else { self.cache.get(&hash, &self.dialect) };
-        let code = match cached {
+        let kept = if traced { None } else { self.codes.kept(&hash, &self.dialect) };
+        let code = match kept {
             Some(code) => code,
             None => {
                 let bytes = self.state().code(id)?;
                 let code = Arc::new(Code::analyse(bytes, hash, &self.dialect, false));
                 if !traced {
-                    self.cache.insert(code.clone());
+                    self.codes.keep(&code);
                 }
                 code
             }
         };
-        let index = self.open_code(code);
-        if self.code_of.len() <= id.0 as usize {
-            self.code_of.resize(id.0 as usize + 1, None);
-        }
-        self.code_of[id.0 as usize] = Some(index);
-        Ok(Some(index))
+        Ok(Some(self.open_code(Some(id), code)))
     }
 
-    fn open_code(&mut self, code: Arc<Code>) -> usize {
+    fn open_code(&mut self, account: Option<AccountId>, code: Arc<Code>) -> usize {
         if let Some(meter) = &mut self.meter {
             meter.open(code.clone());
         }
-        self.codes.push(code);
-        self.codes.len() - 1
+        self.codes.push(account, code)
     }
 
     /// Whether a call or a SELFDESTRUCT to the account makes it: since EIP-161 only with value.
@@ -330,7 +303,7 @@ impl Machine {
             return self.fail(Halt::OutOfGas, Unit::State, gas);
         }
         let posted = self.schedule.call_value - stipend;
-        Some(self.charge_more(gas, row, posted)? - stipend as i64)
+        Some(self.charge_for(0, gas, row, posted)? - stipend as i64)
     }
 
     /// Charges a row that is not there when it costs nothing.
@@ -352,14 +325,13 @@ impl Machine {
     }
 
     /// Puts the registers away: the opcode's inputs are gone, and a zero for its failure is on top.
-    fn suspend(&mut self, ip: *const u8, mut stack: Stack, inputs: usize, gas: i64) {
+    fn suspend(&mut self, ip: Ip, mut stack: Stack, inputs: usize, gas: i64) {
         stack.drop(inputs);
         stack.push(U256::ZERO);
         self.return_data.clear();
-        let memory_len = self.memory_len;
+        self.frame_mut().memory_len = self.memory_len;
         let frame = self.frame_mut();
         (frame.ip, frame.stack, frame.gas) = (ip, stack, gas);
-        frame.memory_len = memory_len;
     }
 
     /// Starts a contract's init code, and delivers the failure if the address is taken.
@@ -378,22 +350,13 @@ impl Machine {
         if self.ask(self.state().create(account, nonce))? == Creation::Collision {
             self.state().revert(checkpoint);
             self.burn(Halt::CreateCollision, Unit::State, gas);
-            self.deliver(Purpose::Create, Status::Halt(Halt::CreateCollision), 0, Range::default());
+            self.deliver(true, Status::Halt(Halt::CreateCollision), 0, Range::default());
             return Some(());
         }
         let code = Code::analyse(init_code, B256::ZERO, &self.dialect, false);
-        let run = Run::Code(self.open_code(Arc::new(code)));
+        let run = Run::Code(self.open_code(None, Arc::new(code)));
         self.enter(Start {
-            context: Context {
-                purpose: Purpose::Create,
-                is_static: false,
-                account,
-                address,
-                caller,
-                value,
-                input: Range::default(),
-                output: Range::default(),
-            },
+            context: Context { creates: true, ..Context::new(account, address, caller, value) },
             payer: Some(creator),
             gas,
             checkpoint,
@@ -403,10 +366,10 @@ impl Machine {
 
     /// Starts a frame, or delivers its result if it is over at once.
     fn enter(&mut self, start: Start) -> Switched {
-        let Context { purpose, output, .. } = start.context;
+        let Context { creates, output, .. } = start.context;
         let begun = self.begin(start);
         if let Some((status, gas)) = self.ask(begun)? {
-            self.deliver(purpose, status, gas, output);
+            self.deliver(creates, status, gas, output);
         }
         Some(())
     }
@@ -442,15 +405,11 @@ impl Machine {
         let (ip, refund) = (self.codes[code].image(), self.refund);
         self.depth = depth;
         let frame = self.frame_at(depth, start.context);
-        frame.ip = ip;
-        frame.gas = start.gas;
-        frame.code = code;
-        frame.memory_start = memory_start;
-        frame.memory_len = 0;
-        frame.state_checkpoint = start.checkpoint;
-        frame.log_checkpoint = log_checkpoint;
-        frame.refund = refund;
-        frame.stretch = 0;
+        (frame.ip, frame.gas, frame.code) = (ip, start.gas, code);
+        (frame.memory_start, frame.memory_len) = (memory_start, 0);
+        (frame.state_checkpoint, frame.log_checkpoint) = (start.checkpoint, log_checkpoint);
+        (frame.refund, frame.stretch) = (refund, 0);
+        (frame.instructions, frame.register_bytes) = ([None, None], 0);
         self.running = depth + 1;
         self.resume();
         Ok(None)
@@ -461,14 +420,15 @@ impl Machine {
         let frame = &self.frames[self.depth];
         let (start, len, code) = (frame.memory_start, frame.memory_len, frame.code);
         self.memory_at = self.memory.at(start);
-        (self.memory_len, self.memory_paid) = (len, self.memory_price(len));
+        self.register_bytes = frame.register_bytes;
+        (self.memory_len, self.memory_paid) = (len, self.memory_cost(len));
         self.code_at = self.codes[code].image();
         self.code = Arc::as_ptr(&self.codes[code]);
     }
 
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
-    fn succeed(&mut self, ip: *const u8, gas: i64) -> Switched {
-        let gas = if self.context().purpose == Purpose::Create { self.deposit(gas)? } else { gas };
+    fn succeed(&mut self, ip: Ip, gas: i64) -> Switched {
+        let gas = if self.context().creates { self.deposit(gas)? } else { gas };
         self.end_last_stretch(ip);
         self.finish(Status::Success, gas);
         Some(())
@@ -499,7 +459,7 @@ impl Machine {
     }
 
     /// Ends the frame exceptionally: the gas noted with the failure burns.
-    pub(crate) fn halt(&mut self, ip: *const u8) {
+    pub(crate) fn halt(&mut self, ip: Ip) {
         if self.fault.is_some() {
             return;
         }
@@ -519,7 +479,7 @@ impl Machine {
 
     /// Notes, for the ledger, that code ran up to `behind` and goes on at `next`.
     #[inline(always)]
-    pub(crate) fn end_stretch(&mut self, behind: *const u8, next: *const u8) {
+    pub(crate) fn end_stretch(&mut self, behind: Ip, next: Ip) {
         let (behind, next) =
             (behind.addr() - self.code_at.addr(), next.addr() - self.code_at.addr());
         let frame = &mut self.frames[self.depth];
@@ -529,7 +489,7 @@ impl Machine {
         frame.stretch = next;
     }
 
-    fn end_last_stretch(&mut self, ip: *const u8) {
+    fn end_last_stretch(&mut self, ip: Ip) {
         if self.meter.is_some() {
             self.end_stretch(ip, ip);
         }
@@ -538,7 +498,7 @@ impl Machine {
     /// Takes the running frame down and delivers its result.
     fn finish(&mut self, status: Status, gas: i64) {
         let frame = &self.frames[self.depth];
-        let (Context { purpose, output, address, .. }, code) = (frame.context, frame.code);
+        let (Context { creates, output, address, .. }, code) = (frame.context, frame.code);
         if status != Status::Success {
             let (state, log, refund) = (frame.state_checkpoint, frame.log_checkpoint, frame.refund);
             self.state().revert(state);
@@ -546,12 +506,11 @@ impl Machine {
             self.refund = refund;
         }
         self.running -= 1;
-        if purpose == Purpose::Create && code + 1 == self.codes.len() {
-            // Init code runs once; many creations would pile up otherwise.
-            self.codes.pop();
-            if let Some(meter) = &mut self.meter {
-                meter.close_last();
-            }
+        if creates
+            && self.codes.drop_last(code)
+            && let Some(meter) = &mut self.meter
+        {
+            meter.close_last();
         }
         if self.running > 0 {
             let ended = self.memory_end();
@@ -559,20 +518,20 @@ impl Machine {
             self.resume();
             self.memory.resume(self.memory_end(), ended);
         }
-        self.deliver(purpose, status, gas, output);
-        if self.running > 0 && purpose == Purpose::Create && status == Status::Success {
+        self.deliver(creates, status, gas, output);
+        if self.running > 0 && creates && status == Status::Success {
             self.frame().stack.set(0, word::from_address(&address));
         }
     }
 
     /// Hands a result to the running frame, or to the transaction if there is none.
-    fn deliver(&mut self, purpose: Purpose, status: Status, gas: i64, output: Range) {
+    fn deliver(&mut self, creates: bool, status: Status, gas: i64, output: Range) {
         if self.running == 0 {
             self.done = Some((status, gas));
             return;
         }
         self.frame_mut().gas += gas;
-        if purpose == Purpose::Create {
+        if creates {
             if status == Status::Success {
                 self.return_data.clear();
             }

@@ -6,9 +6,10 @@
 //! Transactions, blocks and what embeds the machine live in `tandem-evm`.
 //!
 //! Where to read: `body` says what each opcode does, `request` what the opcodes that ask a coprocessor
-//! do, `call` how frames start and end, `machine` what a frame has, `drive` the loop. Below stand the
-//! analysis of code (`tandem_code`), the account of who got which gas (`tandem_ledger`), the buffer of
-//! memory (`tandem_memory`) and the arithmetic of words (`tandem_word`).
+//! do, `extension` those of EVM-MAX and SIMD, `call` how frames start and end, `machine` what a frame
+//! has, `drive` the loop. Below stand the analysis of code (`tandem_code`), the account of who got which
+//! gas (`tandem_ledger`), the buffer of memory (`tandem_memory`) and the arithmetic of words
+//! (`tandem_word`).
 
 #![no_std]
 
@@ -17,6 +18,7 @@ extern crate alloc;
 mod body;
 mod call;
 mod drive;
+mod extension;
 mod fusion;
 mod machine;
 mod memory;
@@ -26,6 +28,7 @@ mod stack;
 mod tail;
 mod trace;
 
-pub use machine::{Completion, Env, Machine, Message, Status};
-pub use tandem_ledger::Clock;
+pub use machine::Machine;
+pub use tandem_ledger::{Clock, Meter};
+pub use tandem_message::{Completion, Env, Message, Status};
 pub use trace::{Step, Tracer};

@@ -2,17 +2,18 @@
 //! running frame has beside its registers. Also its way in, [`Machine::execute`], and the two
 //! functions through which gas leaves: [`Machine::charge`] and [`Machine::fail`].
 
-use alloc::{sync::Arc, vec::Vec};
-use core::{fmt, mem::transmute, ptr::NonNull};
+use alloc::{boxed::Box, vec::Vec};
+use core::{mem::transmute, ptr::NonNull};
 
-use tandem_code::{Code, CodeCache, Dialect};
+use tandem_code::{Code, Codes, Dialect};
 use tandem_coprocessor::{
-    AccountId, Checkpoint, Coprocessors, Fault, Log, State, Unit,
-    primitives::{Address, B256, Bytes, U256},
+    AccountId, Checkpoint, Coprocessors, Fault, Instructions, Log, State, Unit,
+    primitives::{Address, Bytes, U256},
 };
-use tandem_ledger::{Clock, Meter};
+use tandem_ledger::Meter;
 use tandem_memory::Memory;
-use tandem_schedule::{Halt, Precompile, Row, RowId, Schedule, opcode};
+use tandem_message::{Completion, Env, Message, Status};
+use tandem_schedule::{Halt, RowId, Schedule};
 use tandem_word::Modulus;
 
 use crate::{
@@ -21,93 +22,14 @@ use crate::{
     stack::{Stack, StackBlock},
 };
 
-/// The transaction's and block's values that opcodes read.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "each is the word its opcode pushes")]
-pub struct Env {
-    pub origin: Address,
-    pub gas_price: U256,
-    pub chain_id: U256,
-    pub coinbase: Address,
-    pub timestamp: U256,
-    pub number: u64,
-    /// PREVRANDAO since Paris, DIFFICULTY before.
-    pub prevrandao: U256,
-    pub gas_limit: U256,
-    pub base_fee: U256,
-    pub blob_base_fee: U256,
-    pub blob_hashes: Vec<B256>,
-}
-
-/// What the transaction asks of the machine.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// The caller; its nonce was already raised and the gas paid.
-    pub caller: Address,
-    /// The caller's handle; it is warm.
-    pub caller_id: AccountId,
-    /// The account to call, with its handle, or `None` to create one.
-    pub to: Option<(Address, AccountId)>,
-    /// The caller's nonce before the transaction, which makes a created contract's address.
-    pub nonce: u64,
-    /// Value in wei.
-    pub value: U256,
-    /// Calldata, or init code.
-    pub input: &'a [u8],
-    /// Gas for the execution, the intrinsic gas taken off.
-    pub gas: u64,
-}
-
-/// How a frame ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// By STOP, RETURN, SELFDESTRUCT or the end of the code.
-    Success,
-    /// By REVERT: state undone, gas left given back.
-    Revert,
-    /// Exceptionally: state undone, gas gone.
-    Halt(Halt),
-}
-
-/// The result of [`Machine::execute`].
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Completion {
-    /// How the transaction's own frame ended.
-    pub status: Status,
-    /// Gas not used.
-    pub gas_left: u64,
-    /// The refund counter, not capped.
-    pub refund: u64,
-    /// What the frame returned.
-    pub output: Bytes,
-    /// The contract created.
-    pub created: Option<Address>,
-    /// The ledger's rows, if the machine has a meter.
-    pub rows: Option<Vec<Row>>,
-}
-
-/// The gas of a byte's static part, as a driver charges it: nothing for an opcode that has to tell a
-/// coprocessor's work first and pays in one sum.
-fn upfront(schedule: &Schedule, byte: u8) -> i64 {
-    match opcode(byte) {
-        Some(row) if row.unit != Unit::Glue => 0,
-        _ => tandem_code::price(schedule, byte),
-    }
-}
-
-/// What a frame was started for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Call,
-    Create,
-}
+/// An instruction pointer: a place in the running code's image.
+pub(crate) type Ip = *const u8;
 
 /// What a frame is started with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context {
-    pub(crate) purpose: Purpose,
+    /// Whether it runs init code, to make a contract.
+    pub(crate) creates: bool,
     pub(crate) is_static: bool,
     pub(crate) account: AccountId,
     pub(crate) address: Address,
@@ -119,9 +41,18 @@ pub(crate) struct Context {
     pub(crate) output: Range,
 }
 
+impl Context {
+    /// Of an account's own code, with no data in and out.
+    pub(crate) fn new(account: AccountId, address: Address, caller: Address, value: U256) -> Self {
+        let (input, output) = (Range::default(), Range::default());
+        let (creates, is_static) = (false, false);
+        Self { creates, is_static, account, address, caller, value, input, output }
+    }
+}
+
 /// One frame. The registers are here only while another frame runs.
 pub(crate) struct Frame {
-    pub(crate) ip: *const u8,
+    pub(crate) ip: Ip,
     pub(crate) stack: Stack,
     pub(crate) gas: i64,
     pub(crate) block: StackBlock,
@@ -134,6 +65,9 @@ pub(crate) struct Frame {
     pub(crate) refund: i64,
     /// Where the stretch of code that is running started; see `ledger`.
     pub(crate) stretch: usize,
+    /// EVM-MAX's and SIMD's, if the frame used them, and the registers in bytes.
+    pub(crate) instructions: [Option<Box<dyn Instructions>>; 2],
+    pub(crate) register_bytes: usize,
 }
 
 impl Frame {
@@ -153,6 +87,8 @@ impl Frame {
             log_checkpoint: Checkpoint(0),
             refund: 0,
             stretch: 0,
+            instructions: [None, None],
+            register_bytes: 0,
         }
     }
 }
@@ -183,6 +119,7 @@ impl Borrowed {
 
 /// The stack machine. Made once for a schedule, it keeps its caches and buffers from transaction to
 /// transaction.
+#[expect(missing_debug_implementations, reason = "its buffers say nothing")]
 pub struct Machine {
     /// Static gas by opcode, as the drivers charge it.
     pub(crate) upfront: [i64; 256],
@@ -191,6 +128,7 @@ pub struct Machine {
     pub(crate) memory_len: usize,
     /// What the running frame's memory has cost.
     pub(crate) memory_paid: u64,
+    pub(crate) register_bytes: usize,
     pub(crate) code_at: *const u8,
     pub(crate) code: *const Code,
     pub(crate) memory: Memory,
@@ -209,11 +147,7 @@ pub struct Machine {
     pub(crate) done: Option<(Status, i64)>,
     /// What the last call took from its caller, for tracers: the forwarded gas included.
     pub(crate) call_cost: i64,
-    /// Codes of the running transaction, by the index that frames keep.
-    pub(crate) codes: Vec<Arc<Code>>,
-    /// Index into `codes` of the code last run for an account.
-    pub(crate) code_of: Vec<Option<usize>>,
-    pub(crate) cache: CodeCache,
+    pub(crate) codes: Codes,
     pub(crate) env: Env,
     pub(crate) schedule: Schedule,
     pub(crate) dialect: Dialect,
@@ -222,34 +156,19 @@ pub struct Machine {
     borrowed: Option<Borrowed>,
 }
 
-impl fmt::Debug for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Machine").field("fork", &self.schedule.fork).finish_non_exhaustive()
-    }
-}
-
 // SAFETY: the raw pointers point into buffers that the machine owns, or are set and taken back
 // within one call of `execute`.
 unsafe impl Send for Machine {}
 
 impl Machine {
-    /// A machine with a fork's prices; with `metered`, it keeps a ledger.
-    pub fn new(schedule: Schedule, coprocessors: Coprocessors, metered: bool) -> Self {
-        Self::with_meter(schedule, coprocessors, metered.then(|| Meter::new(None)))
-    }
-
-    /// A machine that keeps a ledger and asks a clock how long its coprocessors worked: those it is
-    /// given, and the state that [`execute`](Self::execute) is.
-    pub fn timed(schedule: Schedule, coprocessors: Coprocessors, clock: Arc<dyn Clock>) -> Self {
-        Self::with_meter(schedule, coprocessors, Some(Meter::new(Some(clock))))
-    }
-
-    fn with_meter(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Meter>) -> Self {
+    /// A machine with a fork's prices; with a meter, it keeps a ledger.
+    pub fn new(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Meter>) -> Self {
         Self {
-            upfront: core::array::from_fn(|byte| upfront(&schedule, byte as u8)),
+            upfront: core::array::from_fn(|byte| tandem_code::upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
             memory_len: 0,
             memory_paid: 0,
+            register_bytes: 0,
             code_at: core::ptr::null(),
             code: core::ptr::null(),
             memory: Memory::default(),
@@ -263,11 +182,9 @@ impl Machine {
             fault: None,
             done: None,
             call_cost: 0,
-            codes: Vec::new(),
-            code_of: Vec::new(),
-            cache: CodeCache::default(),
+            codes: Codes::default(),
             env: Env::default(),
-            dialect: Dialect::new(schedule.fork, meter.is_some()),
+            dialect: Dialect::new(&schedule, meter.is_some()),
             schedule,
             coprocessors,
             meter,
@@ -315,7 +232,6 @@ impl Machine {
         });
         self.borrowed = None;
         self.codes.clear();
-        self.code_of.clear();
         completion
     }
 
@@ -344,14 +260,15 @@ impl Machine {
         self.charge_for(1, gas, row, amount)
     }
 
-    /// Like [`charge`](Self::charge), for a further part of an operation already counted.
+    /// Like [`charge`](Self::charge), for so many operations; none for a part of one counted before.
     #[inline]
-    pub(crate) fn charge_more(&mut self, gas: i64, row: RowId, amount: u64) -> Option<i64> {
-        self.charge_for(0, gas, row, amount)
-    }
-
-    #[inline]
-    fn charge_for(&mut self, count: u64, gas: i64, row: RowId, amount: u64) -> Option<i64> {
+    pub(crate) fn charge_for(
+        &mut self,
+        count: u64,
+        gas: i64,
+        row: RowId,
+        amount: u64,
+    ) -> Option<i64> {
         if amount > gas as u64 {
             return self.fail(Halt::OutOfGas, row.name().0, gas);
         }
@@ -443,20 +360,6 @@ impl Machine {
 
     pub(crate) fn code(&self) -> &Code {
         &self.codes[self.frame().code]
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_jumpdest(&self, pc: usize) -> bool {
-        // SAFETY: set with the frame; the code is in `codes` as long as a frame runs it.
-        unsafe { (*self.code).is_jumpdest(pc) }
-    }
-
-    pub(crate) fn precompile(&self, address: &Address) -> Option<Precompile> {
-        let number = address.0[18..].iter().fold(0, |n, &byte| n << 8 | u16::from(byte));
-        if number == 0 || number > 0x1ff || address.0[..18] != [0; 18] {
-            return None;
-        }
-        self.schedule.precompiles.iter().find(|row| row.address == number).copied()
     }
 
     /// Where the running frame's memory ends, in the buffer of all memory.

@@ -5,7 +5,7 @@ use tandem_coprocessor::{Unit, primitives::U256};
 
 use tandem_schedule::{Halt, RowId};
 
-use crate::machine::Machine;
+use crate::machine::{Ip, Machine};
 
 /// No frame can pay for more: at 4 GiB the quadratic part alone is 2^45 gas.
 const LIMIT: u64 = 1 << 32;
@@ -38,7 +38,7 @@ impl Machine {
 
     /// Makes memory of at least `end` bytes for the opcode at `ip`, which paid its static gas and will
     /// run again: `gas` and what is returned are as before that payment.
-    pub(crate) fn grow_for(&mut self, ip: *const u8, gas: i64, end: usize) -> Option<i64> {
+    pub(crate) fn grow_for(&mut self, ip: Ip, gas: i64, end: usize) -> Option<i64> {
         // SAFETY: an instruction pointer stands in its code's image.
         let upfront = self.upfront[usize::from(unsafe { *ip })];
         Some(self.grow(gas - upfront, end)? + upfront)
@@ -48,7 +48,7 @@ impl Machine {
     #[inline]
     pub(crate) fn grow(&mut self, gas: i64, end: usize) -> Option<i64> {
         let len = end.next_multiple_of(32);
-        let paid = self.memory_price(len);
+        let paid = self.memory_cost(len);
         let gas = self.charge(gas, RowId::MEMORY_GROWTH, paid - self.memory_paid)?;
         self.memory_paid = paid;
         let start = self.frame().memory_start;
@@ -58,9 +58,8 @@ impl Machine {
         Some(gas)
     }
 
-    #[inline]
-    pub(crate) fn memory_price(&self, len: usize) -> u64 {
-        let words = (len / 32) as u64;
-        self.schedule.memory_word * words + words * words / 512
+    /// What memory of `len` bytes and the frame's registers cost.
+    pub(crate) fn memory_cost(&self, len: usize) -> u64 {
+        self.schedule.memory(len + self.register_bytes)
     }
 }

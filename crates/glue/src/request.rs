@@ -17,7 +17,7 @@ use crate::{machine::Machine, memory::Range, stack::Stack};
 pub(crate) fn exp(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
     let (base, exponent) = (*stack.peek(0), *stack.peek(1));
     let bytes = exponent.byte_len() as u64;
-    let gas = m.charge_more(gas, RowId::opcode(op::EXP), m.schedule.exp_byte * bytes)?;
+    let gas = m.charge_for(0, gas, RowId::opcode(op::EXP), m.schedule.exp_byte * bytes)?;
     stack.set(1, word::pow(&base, &exponent));
     Some(gas)
 }
@@ -50,7 +50,7 @@ fn target(
 ) -> Option<(Range, i64)> {
     let (range, gas) = m.range(gas, offset, len)?;
     let price = m.schedule.copy_word * range.len.div_ceil(32) as u64;
-    Some((range, m.charge_more(gas, row, price)?))
+    Some((range, m.charge_for(0, gas, row, price)?))
 }
 
 pub(crate) fn calldata_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
@@ -103,7 +103,7 @@ pub(crate) fn memory_copy(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64
 /// price before (EIP-150, EIP-1884).
 fn access(m: &mut Machine, byte: u8, gas: i64, address: &U256) -> Option<(AccountId, i64)> {
     let (id, access) = m.state().access(&word::to_address(address));
-    Some((id, m.pay(gas, byte, m.account_price(access))?))
+    Some((id, m.pay(gas, byte, m.schedule.account(access))?))
 }
 
 pub(crate) fn balance(m: &mut Machine, stack: Stack, gas: i64) -> Option<i64> {
@@ -222,14 +222,6 @@ pub(crate) fn log<const OP: u8>(m: &mut Machine, stack: Stack, gas: i64) -> Opti
 }
 
 impl Machine {
-    /// The price of an access to an account (EIP-2929); nothing before that.
-    pub(crate) fn account_price(&self, access: Access) -> u64 {
-        match access {
-            Access::Cold => self.schedule.cold_account,
-            Access::Warm => self.schedule.warm_account,
-        }
-    }
-
     fn keccak(&self, range: Range) -> Result<B256, Fault> {
         let start = self.frame().memory_start + range.offset;
         self.hash(self.memory.bytes(start, range.len))
@@ -263,6 +255,7 @@ impl Machine {
 
     fn dispatch_untimed(&mut self, precompile: Precompile, input: Range, gas: i64) -> Option<i64> {
         let Precompile { op, price, .. } = precompile;
+        let failed = (Halt::PrecompileFailed, op.unit());
         self.return_data.clear();
         let input = self.memory.bytes(input.offset, input.len);
         let coprocessor = match self.coprocessors.get(op.unit()) {
@@ -271,9 +264,11 @@ impl Machine {
         };
         let work = match coprocessor.measure(op, input) {
             Ok(work) => work,
-            Err(fault) => return self.refused(fault, op, gas),
+            Err(fault) => return self.refused(fault, failed, gas),
         };
-        let Some(cost) = price.gas(&work.size) else { return self.refused(Fault::Input, op, gas) };
+        let Some(cost) = price.gas(&work.size) else {
+            return self.refused(Fault::Input, failed, gas);
+        };
         if cost > gas as u64 {
             return self.fail(Halt::OutOfGas, op.unit(), gas);
         }
@@ -288,14 +283,14 @@ impl Machine {
             }
             Err(fault) => {
                 self.return_data.clear();
-                self.refused(fault, op, gas)
+                self.refused(fault, failed, gas)
             }
         }
     }
 
-    fn refused(&mut self, fault: Fault, op: Op, gas: i64) -> Option<i64> {
+    pub(crate) fn refused(&mut self, fault: Fault, why: (Halt, Unit), gas: i64) -> Option<i64> {
         match fault {
-            Fault::Input => self.fail(Halt::PrecompileFailed, op.unit(), gas),
+            Fault::Input => self.fail(why.0, why.1, gas),
             fault => self.broken(fault),
         }
     }

@@ -1,8 +1,8 @@
 //! The operand stack as an opcode's body sees it, and the block of memory behind it. Checks of
 //! height are the driver's, made from the opcode table before a body runs.
 
-use alloc::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use core::ptr::NonNull;
+use alloc::boxed::Box;
+use core::{mem::MaybeUninit, ptr::NonNull};
 
 use tandem_coprocessor::primitives::U256;
 
@@ -10,10 +10,12 @@ use tandem_coprocessor::primitives::U256;
 pub(crate) const LIMIT: usize = 1024;
 
 const WORD: usize = size_of::<U256>();
-const LAYOUT: Layout = match Layout::from_size_align(LIMIT * WORD, 2 * LIMIT * WORD) {
-    Ok(layout) => layout,
-    Err(_) => panic!("the stack's layout is valid"),
-};
+
+/// As many words, aligned to twice their size.
+#[repr(C, align(65536))]
+struct Words([U256; LIMIT]);
+const ALIGNMENT: usize = align_of::<Words>();
+const _: () = assert!(ALIGNMENT == 2 * LIMIT * WORD);
 
 /// Room for one frame's words. Aligned to twice its size, so that a pointer into it, or to its very
 /// end, tells the height of the stack without knowing where the block starts.
@@ -21,9 +23,9 @@ pub(crate) struct StackBlock(NonNull<U256>);
 
 impl StackBlock {
     pub(crate) fn new() -> Self {
-        // SAFETY: LAYOUT has a size other than zero.
-        let pointer = unsafe { alloc(LAYOUT) }.cast();
-        Self(NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(LAYOUT)))
+        // The words are written before they are read.
+        let words = Box::into_raw(Box::<Words>::new_uninit());
+        Self(NonNull::new(words.cast()).expect("a box is somewhere"))
     }
 
     /// The empty stack.
@@ -40,8 +42,8 @@ impl StackBlock {
 
 impl Drop for StackBlock {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(self.0.as_ptr().cast(), LAYOUT) }
+        // SAFETY: it came from such a box in `new`.
+        drop(unsafe { Box::from_raw(self.0.as_ptr().cast::<MaybeUninit<Words>>()) });
     }
 }
 
@@ -63,7 +65,7 @@ impl Stack {
     /// Words on the stack.
     #[inline(always)]
     pub(crate) fn height(self) -> usize {
-        (self.0.addr() & (LAYOUT.align() - 1)) / WORD
+        (self.0.addr() & (ALIGNMENT - 1)) / WORD
     }
 
     /// The `n`th word from the top, counted from 0.
@@ -71,6 +73,12 @@ impl Stack {
     pub(crate) fn peek<'a>(self, n: usize) -> &'a U256 {
         // SAFETY: the contract of `Stack`; the word lives as long as its frame's block.
         unsafe { &*self.0.sub(n + 1) }
+    }
+
+    /// The upper `n` words, the top last.
+    pub(crate) fn top<'a>(self, n: usize) -> &'a [U256] {
+        // SAFETY: the contract of `Stack`, as in `peek`.
+        unsafe { core::slice::from_raw_parts(self.0.sub(n), n) }
     }
 
     /// The `n`th word from the top, read limb by limb. Volatile keeps the four loads apart: merged

@@ -2,21 +2,20 @@
 //! bodies are the same as under the `match`; what this saves is the way back to one shared jump,
 //! which predicts badly (1.3 times faster on the programs of the bench cases).
 //!
-//! The calls must become jumps, or the native stack grows with each opcode: `build.rs` allows this
-//! driver only where that is checked. The rule that keeps them jumps: no pointer to a local goes into
-//! a call that is not inlined.
+//! The calls must become jumps, or the native stack grows: `build.rs` allows this driver only where that
+//! is checked. The rule that keeps them so: no pointer to a local goes into a call that is not inlined.
 
+use tandem_code::every_byte;
 use tandem_coprocessor::Unit;
 use tandem_schedule::Halt;
 
 use crate::{
     body::{Flow, Registers, Slow, step},
-    drive::every_byte,
-    machine::Machine,
+    machine::{Ip, Machine},
     stack::Stack,
 };
 
-type Handler = fn(*const u8, Stack, i64, &mut Machine);
+type Handler = fn(Ip, Stack, i64, &mut Machine);
 
 macro_rules! handlers {
     ($($op:literal)*) => { [$(handler::<$op>),*] };
@@ -24,7 +23,7 @@ macro_rules! handlers {
 
 static HANDLERS: [Handler; 256] = every_byte!(handlers!());
 
-fn handler<const OP: u8>(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine) {
+fn handler<const OP: u8>(ip: Ip, stack: Stack, gas: i64, m: &mut Machine) {
     let mut r = Registers { ip, stack, gas };
     match step::<OP>(&mut r, m) {
         Flow::Next => next(r, m),
@@ -46,21 +45,21 @@ fn next(r: Registers, m: &mut Machine) {
 
 #[cold]
 #[inline(never)]
-fn alone(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine) {
+fn alone(ip: Ip, stack: Stack, gas: i64, m: &mut Machine) {
     let byte = m.alone(ip);
     HANDLERS[byte as usize](ip, stack, gas, m);
 }
 
 /// One for each opcode, so that the function it calls is known.
 #[inline(never)]
-fn slow<const OP: u8>(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine, f: Slow) {
+fn slow<const OP: u8>(ip: Ip, stack: Stack, gas: i64, m: &mut Machine, f: Slow) {
     f(m, stack);
     next(Registers { ip, stack, gas }, m);
 }
 
 /// Runs the opcode at `ip` again with memory up to `end`; `behind` is where it halts without.
 #[inline(never)]
-fn grow(ip: *const u8, stack: Stack, gas: i64, m: &mut Machine, end: usize, behind: *const u8) {
+fn grow(ip: Ip, stack: Stack, gas: i64, m: &mut Machine, end: usize, behind: Ip) {
     match m.grow_for(ip, gas, end) {
         Some(gas) => next(Registers { ip, stack, gas }, m),
         None => halt(behind, m),
@@ -78,14 +77,14 @@ pub(crate) fn switch(m: &mut Machine) {
 
 #[cold]
 #[inline(never)]
-fn fail(ip: *const u8, gas: i64, m: &mut Machine, reason: Halt) {
+fn fail(ip: Ip, gas: i64, m: &mut Machine, reason: Halt) {
     m.fail::<()>(reason, Unit::Glue, gas);
     halt(ip, m);
 }
 
 #[cold]
 #[inline(never)]
-fn halt(ip: *const u8, m: &mut Machine) {
+fn halt(ip: Ip, m: &mut Machine) {
     m.halt(ip);
     switch(m);
 }

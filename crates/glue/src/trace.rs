@@ -2,7 +2,7 @@
 //! is the tracer's affair.
 
 use tandem_coprocessor::primitives::U256;
-use tandem_schedule::Failure;
+use tandem_schedule::{Failure, Opcode};
 
 /// The state of the machine before an opcode runs.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct Step<'a> {
     pub pc: usize,
     /// The code's byte at `pc`; 0 behind the end of the code.
     pub op: u8,
+    /// The opcode, behind its prefix if it has one; `None` for a byte that is none.
+    pub opcode: Option<&'static Opcode>,
     /// Gas left in the frame.
     pub gas: u64,
     /// The frame's depth, 1 for the transaction's own.

@@ -352,7 +352,8 @@ pub(crate) fn execute(
 }
 
 impl Receipt {
-    fn difference(&self, gas_used: u64, success: bool) -> Option<String> {
+    /// How a result differs from it, in a line; `None` if it does not.
+    pub fn difference(&self, gas_used: u64, success: bool) -> Option<String> {
         let status = self.success.filter(|it| *it != success).map(|told| {
             let name = |success| if success { "success" } else { "failure" };
             format!("status {}, the receipt says {}", name(success), name(told))
@@ -364,7 +365,8 @@ impl Receipt {
     }
 }
 
-fn refused(error: &Error, fork: Fork, tx: &Transaction) -> InputError {
+/// Why a transaction that was put together from parts is refused, with what may be wrong with them.
+pub fn refused(error: &Error, fork: Fork, tx: &Transaction) -> InputError {
     let hint = match error {
         Error::Invalid(Invalid::InsufficientFunds { .. }) => {
             format!(": does the prestate have the sender, {}?", tx.sender)

@@ -12,7 +12,7 @@ mod number;
 mod rpc;
 mod trace;
 
-pub use bundle::{Bundle, Executed, InputError, Receipt, read_coinbase, read_transaction};
+pub use bundle::{Bundle, Executed, InputError, Receipt, read_coinbase, read_transaction, refused};
 #[cfg(feature = "rpc")]
 pub use rpc::{Fetched, Node};
 pub use trace::{TraceError, TraceReader, is_trace};

@@ -230,9 +230,7 @@ impl Node {
         T: serde::de::DeserializeOwned + fmt::Debug + Send + Sync + Unpin + 'static,
     {
         let call = self.client.request::<Value, T>(method, params);
-        let answer = self
-            .runtime
-            .block_on(async { tokio::time::timeout(PATIENCE, async { call.await }).await });
+        let answer = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, call).await });
         match answer {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(match error.as_error_resp() {

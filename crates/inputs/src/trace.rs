@@ -49,7 +49,7 @@ pub struct TraceReader<R> {
 }
 
 enum Source<R> {
-    Lines(Lines<R>),
+    Lines(Box<Lines<R>>),
     StructLogs(Option<Peeked<R>>),
 }
 
@@ -80,7 +80,7 @@ impl<R: Read> TraceReader<R> {
         let lines = is_lines(&head);
         let input = io::BufReader::with_capacity(1 << 16, io::Cursor::new(head).chain(input));
         let source = match lines {
-            true => Source::Lines(Lines::new(input)),
+            true => Source::Lines(Box::new(Lines::new(input))),
             false => Source::StructLogs(Some(input)),
         };
         Ok(Self { source })

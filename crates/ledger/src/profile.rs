@@ -3,7 +3,7 @@
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
-use tandem_code::{Code, push_len};
+use tandem_code::Code;
 use tandem_schedule::op;
 
 /// The stretches of a code that ran.
@@ -31,7 +31,8 @@ impl Profile {
     pub(crate) fn ran(&mut self, start: usize, end: usize) {
         self.stops += u64::from(end > self.code.bytes.len());
         let end = end.min(self.code.bytes.len());
-        if self.first.len() < Self::FIRST {
+        // Stretches that start among immediates are not on one walk with the others.
+        if self.first.len() < Self::FIRST || !self.code.is_aligned {
             return self.first.push((start, end));
         }
         if self.others.is_empty() {
@@ -48,7 +49,7 @@ impl Profile {
         for &(mut pc, end) in &self.first {
             while pc < end {
                 counts[bytes[pc] as usize] += 1;
-                pc += 1 + push_len(bytes[pc]);
+                pc += self.code.instruction_len(pc);
             }
         }
         let (mut pc, mut count, mut summed) = (0, 0_i32, 0);
@@ -59,7 +60,7 @@ impl Profile {
                 summed += 1;
             }
             counts[bytes[pc] as usize] += u64::from(count as u32);
-            pc += 1 + push_len(bytes[pc]);
+            pc += self.code.instruction_len(pc);
         }
     }
 }

@@ -182,7 +182,7 @@ impl Collector {
     pub fn new(schedule: Schedule) -> Self {
         let mut warm = HashSet::new();
         if schedule.access_lists {
-            warm.extend(schedule.precompiles.iter().map(address_of));
+            warm.extend(schedule.precompiles.iter().map(|row| row.address));
         }
         Self {
             schedule,
@@ -584,7 +584,7 @@ impl Collector {
     }
 
     fn precompile(&self, address: &Address) -> Option<Precompile> {
-        self.schedule.precompiles.iter().find(|row| address_of(row) == *address).copied()
+        self.schedule.precompiles.iter().find(|row| row.address == *address).copied()
     }
 
     /// Puts a frame that ran no code behind the others.
@@ -634,10 +634,6 @@ impl Tracer for Collector {
     fn after(&mut self, cost: u64, failure: Option<Failure>) {
         self.close_step(Some(cost), failure.map_or(Fate::Done, Fate::Failed));
     }
-}
-
-fn address_of(precompile: &Precompile) -> Address {
-    Address::left_padding_from(&precompile.address.to_be_bytes())
 }
 
 fn to_address(word: U256) -> Address {

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::{
-    Part, View,
+    Item, Part, Timed, View,
     grid::{Grid, Style, paint, shorten},
     number::{signed, thousands},
     records::{Column, Datum, Records},
+    view::Key,
 };
 
 /// Two views from the same side, row by row.
@@ -17,8 +18,10 @@ use crate::{
 pub struct Comparison {
     /// What the sides are called.
     pub names: [String; 2],
-    /// Their gas used.
-    pub gas_used: [u64; 2],
+    /// What is compared: `gas`, or `nanoseconds`.
+    pub measure: &'static str,
+    /// What the rows of each add up to: the gas used, or the time.
+    pub totals: [u64; 2],
     rows: Vec<Line>,
     by: &'static str,
 }
@@ -29,12 +32,40 @@ struct Line {
     label: String,
     unit: Option<tandem_evm::Unit>,
     counts: [u64; 2],
-    gas: [i128; 2],
+    values: [i128; 2],
 }
 
 impl Line {
     const fn difference(&self) -> i128 {
-        self.gas[1] - self.gas[0]
+        self.values[1] - self.values[0]
+    }
+}
+
+/// Lines in the making.
+#[derive(Default)]
+struct Lines {
+    places: HashMap<Key, usize>,
+    lines: Vec<Line>,
+}
+
+impl Lines {
+    fn add(&mut self, side: usize, key: Key, item: &Item, count: u64, value: i128) {
+        let lines = &mut self.lines;
+        let place = *self.places.entry(key).or_insert_with(|| {
+            let (part, label, unit) = (item.part, item.label.clone(), item.unit);
+            lines.push(Line { part, label, unit, counts: [0; 2], values: [0; 2] });
+            lines.len() - 1
+        });
+        lines[place].counts[side] += count;
+        lines[place].values[side] += value;
+    }
+
+    fn sorted(mut self) -> Vec<Line> {
+        self.lines.sort_by_key(|line| {
+            let rank = u8::from(line.part != Part::Execution);
+            (rank, std::cmp::Reverse(line.values[0].abs().max(line.values[1].abs())))
+        });
+        self.lines
     }
 }
 
@@ -44,7 +75,8 @@ struct Document<'a> {
     by: &'static str,
     a: &'a str,
     b: &'a str,
-    gas_used: [u64; 2],
+    measure: &'static str,
+    totals: [u64; 2],
     difference: i128,
     rows: Vec<Row<'a>>,
 }
@@ -56,31 +88,35 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<&'static str>,
     count: [u64; 2],
-    gas: [i128; 2],
+    values: [i128; 2],
     difference: i128,
 }
 
 impl Comparison {
-    /// Compares two views from the same side; `names` say which is which.
+    /// Compares the gas of two views from the same side; `names` say which is which.
     pub fn new(a: &View, b: &View, names: [String; 2]) -> Self {
-        let mut places = HashMap::new();
-        let mut rows: Vec<Line> = Vec::new();
+        let mut lines = Lines::default();
         for (side, view) in [a, b].into_iter().enumerate() {
             for item in &view.items {
-                let place = *places.entry(item.key()).or_insert_with(|| {
-                    let (part, label, unit) = (item.part, item.label.clone(), item.unit);
-                    rows.push(Line { part, label, unit, counts: [0; 2], gas: [0; 2] });
-                    rows.len() - 1
-                });
-                rows[place].counts[side] += item.count;
-                rows[place].gas[side] += item.signed_gas();
+                lines.add(side, item.key(), item, item.count, item.signed_gas());
             }
         }
-        rows.sort_by_key(|row| {
-            let rank = u8::from(row.part != Part::Execution);
-            (rank, std::cmp::Reverse(row.gas[0].abs().max(row.gas[1].abs())))
-        });
-        Self { names, gas_used: [a.gas_used, b.gas_used], rows, by: a.by.name() }
+        let (rows, totals) = (lines.sorted(), [a.gas_used, b.gas_used]);
+        Self { names, measure: "gas", totals, rows, by: a.by.name() }
+    }
+
+    /// Compares the times of two.
+    pub fn of_times(a: &Timed, b: &Timed, names: [String; 2]) -> Self {
+        let mut lines = Lines::default();
+        for (side, timed) in [a, b].into_iter().enumerate() {
+            for row in &timed.rows {
+                let mut item = Item::execution(&row.label, row.count);
+                item.unit = row.unit;
+                lines.add(side, item.key(), &item, row.count, row.nanoseconds.into());
+            }
+        }
+        let totals = [a, b].map(|timed| timed.total().nanoseconds);
+        Self { names, measure: "nanoseconds", totals, rows: lines.sorted(), by: a.by.name() }
     }
 
     /// A table for people.
@@ -97,12 +133,16 @@ impl Comparison {
                 difference if difference > 0 => Style::Worse,
                 _ => Style::Better,
             };
-            grid.line(style, line(row.label.clone(), row.gas));
+            grid.line(style, line(row.label.clone(), row.values));
         }
-        let total = self.gas_used.map(i128::from);
-        grid.line(Style::Total, line("gas used".into(), total));
+        let (label, total) = (self.total_label(), self.totals.map(i128::from));
+        grid.line(Style::Total, line(label.to_owned(), total));
         text.push_str(&grid.render(colour));
         text
+    }
+
+    fn total_label(&self) -> &'static str {
+        if self.measure == "gas" { "gas used" } else { "nanoseconds" }
     }
 
     /// One line of JSON, schema `tandem-gas-comparison/1`.
@@ -112,7 +152,7 @@ impl Comparison {
             label: &row.label,
             unit: row.unit.map(tandem_evm::Unit::name),
             count: row.counts,
-            gas: row.gas,
+            values: row.values,
             difference: row.difference(),
         });
         let document = Document {
@@ -120,8 +160,9 @@ impl Comparison {
             by: self.by,
             a: &self.names[0],
             b: &self.names[1],
-            gas_used: self.gas_used,
-            difference: i128::from(self.gas_used[1]) - i128::from(self.gas_used[0]),
+            measure: self.measure,
+            totals: self.totals,
+            difference: i128::from(self.totals[1]) - i128::from(self.totals[0]),
             rows: rows.collect(),
         };
         serde_json::to_string(&document).expect("a tree of strings and numbers has a JSON form")
@@ -138,8 +179,9 @@ impl Comparison {
         Column::Text("unit"),
         Column::Integer("count_a"),
         Column::Integer("count_b"),
-        Column::Integer("gas_a"),
-        Column::Integer("gas_b"),
+        Column::Text("measure"),
+        Column::Integer("value_a"),
+        Column::Integer("value_b"),
         Column::Integer("difference"),
     ];
 
@@ -156,8 +198,9 @@ impl Comparison {
                 Datum::text(row.unit.map(tandem_evm::Unit::name)),
                 Datum::Integer(row.counts[0].into()),
                 Datum::Integer(row.counts[1].into()),
-                Datum::Integer(row.gas[0]),
-                Datum::Integer(row.gas[1]),
+                Datum::Text(self.measure.into()),
+                Datum::Integer(row.values[0]),
+                Datum::Integer(row.values[1]),
                 Datum::Integer(row.difference()),
             ]
         };

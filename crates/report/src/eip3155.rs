@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use tandem_evm::{
-    Failure, Halt, Outcome, Status, Step, Tracer, opcode,
+    Failure, Halt, Opcode, Outcome, Status, Step, Tracer,
     primitives::{B256, U256},
 };
 
@@ -19,6 +19,7 @@ pub struct Eip3155<W> {
     head: Vec<u8>,
     tail: Vec<u8>,
     op: u8,
+    opcode: Option<&'static Opcode>,
     stack_len: usize,
     /// Why the last step failed, as the inside of a JSON string; empty if it did not.
     fault: String,
@@ -35,6 +36,7 @@ impl<W: Write> Eip3155<W> {
             head: Vec::new(),
             tail: Vec::new(),
             op: 0,
+            opcode: None,
             stack_len: 0,
             fault: String::new(),
             error: None,
@@ -94,10 +96,10 @@ impl<W: Write> Eip3155<W> {
     }
 
     fn describe(&mut self, halt: Halt) {
-        let row = opcode(self.op);
+        let row = self.opcode;
         let (inputs, outputs) = row.map_or((0, 0), |row| (row.inputs, row.outputs));
         self.fault = match halt {
-            Halt::InvalidOpcode => format!("invalid opcode: {}", op_name(self.op)),
+            Halt::InvalidOpcode => format!("invalid opcode: {}", op_name(self.op, self.opcode)),
             // go-ethereum's JSON writes < and > so.
             Halt::StackUnderflow => {
                 format!("stack underflow ({} \\u003c=\\u003e {inputs})", self.stack_len)
@@ -116,7 +118,7 @@ impl<W: Write> Tracer for Eip3155<W> {
         if self.error.is_some() {
             return;
         }
-        (self.op, self.stack_len) = (step.op, step.stack.len());
+        (self.op, self.opcode, self.stack_len) = (step.op, step.opcode, step.stack.len());
         self.fault.clear();
         let head = &mut self.head;
         head.clear();
@@ -146,7 +148,12 @@ impl<W: Write> Tracer for Eip3155<W> {
         tail.extend_from_slice(b",\"depth\":");
         push_decimal(tail, step.depth as u64);
         // A vector cannot fail to be written to.
-        let _ = write!(tail, ",\"refund\":{},\"opName\":\"{}\"", step.refund, op_name(step.op));
+        let _ = write!(
+            tail,
+            ",\"refund\":{},\"opName\":\"{}\"",
+            step.refund,
+            op_name(step.op, step.opcode)
+        );
     }
 
     fn after(&mut self, cost: u64, failure: Option<Failure>) {
@@ -183,8 +190,8 @@ fn geth_text(halt: Halt) -> &'static str {
 }
 
 /// The mnemonic, or go-ethereum's text for a byte that is no opcode on any fork.
-fn op_name(op: u8) -> std::borrow::Cow<'static, str> {
-    match opcode(op) {
+fn op_name(op: u8, opcode: Option<&Opcode>) -> std::borrow::Cow<'static, str> {
+    match opcode {
         Some(row) => row.name.into(),
         None => format!("opcode {op:#x} not defined").into(),
     }

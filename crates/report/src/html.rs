@@ -87,6 +87,8 @@ impl<'a> Page<'a> {
         format!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+             style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
              <meta name=\"generator\" content=\"tandem {version}, tandem-gas-html/1\">\n\
              <link rel=\"icon\" href=\"data:,\">\n\
              <title>{title} · gas</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\

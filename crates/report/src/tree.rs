@@ -118,6 +118,25 @@ impl Tree {
         }
     }
 
+    /// Adds another tree, root to root.
+    pub fn add(&mut self, other: &Self) {
+        let mut places: Vec<usize> = Vec::with_capacity(other.nodes.len());
+        for node in &other.nodes {
+            let place = match node.parent {
+                None => {
+                    self.nodes[0].count += node.count;
+                    self.nodes[0].own += node.own;
+                    0
+                }
+                Some(parent) => {
+                    let label = node.label.clone();
+                    self.child(places[parent], label, node.kind, node.count, node.own)
+                }
+            };
+            places.push(place);
+        }
+    }
+
     /// Adds a unit's operation directly below the root, whatever the weight is.
     pub(crate) fn add_timed(&mut self, unit: Unit, op: &str, count: u64, weight: u64) {
         self.add_work(0, unit, op, count, weight);

@@ -161,6 +161,11 @@ impl Item {
         }
     }
 
+    /// A row of the execution without gas.
+    pub(crate) fn execution(label: &str, count: u64) -> Self {
+        Self::new(Part::Execution, label, count, Gas::default())
+    }
+
     /// The gas as it counts towards the gas used: negative for a refund.
     pub fn signed_gas(&self) -> i128 {
         let gas = i128::from(self.gas.execution) + i128::from(self.gas.state);

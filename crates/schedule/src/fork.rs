@@ -3,11 +3,13 @@
 //! column of the opcode table; how a price is applied is beside the opcode that pays it, in the glue.
 
 use alloc::vec::Vec;
+use core::array::from_fn;
 
-use tandem_coprocessor::{Op, StorageChange};
+use tandem_coprocessor::{Access, Op, StorageChange, primitives::Address};
 
 use crate::{
-    opcode::{op, opcode},
+    Extensions, ModularPrices,
+    opcode::{op, opcode, prefixed},
     precompile::{MSM_DISCOUNTS_G1, MSM_DISCOUNTS_G2, ModexpPrice, Precompile, Price},
 };
 
@@ -104,9 +106,15 @@ pub struct TransactionPrices {
 pub struct Schedule {
     /// The fork it was made for; decides which opcodes exist.
     pub fork: Fork,
+    /// The extensions whose opcodes exist too; see [`enable`](Self::enable).
+    pub extensions: Extensions,
     /// Static gas by opcode, charged before the body runs; for opcodes of a coprocessor, the part
     /// of the price that no fact changes.
     pub base: [u32; 256],
+    /// The same of SIMD's opcodes, by the byte behind the prefix.
+    pub prefixed: [u32; 256],
+    /// EVM-MAX.
+    pub modular: ModularPrices,
     /// Transactions.
     pub transaction: TransactionPrices,
     /// The precompiles and their prices.
@@ -169,6 +177,30 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// What an access to an account costs beside the opcode (EIP-2929); nothing before that.
+    pub const fn account(&self, access: Access) -> u64 {
+        match access {
+            Access::Cold => self.cold_account,
+            Access::Warm => self.warm_account,
+        }
+    }
+
+    /// What memory of so many bytes costs altogether (Yellow Paper, appendix H).
+    #[inline]
+    pub const fn memory(&self, bytes: usize) -> u64 {
+        let words = bytes.div_ceil(32) as u64;
+        self.memory_word * words + words * words / 512
+    }
+
+    /// The precompile at an address.
+    #[inline]
+    pub fn precompile(&self, address: &Address) -> Option<Precompile> {
+        if address.0[1..18] != [0; 17] {
+            return None;
+        }
+        self.precompiles.iter().find(|row| row.address == *address).copied()
+    }
+
     /// The fork's schedule: Frontier's, with the edits of every fork up to this one.
     pub fn new(fork: Fork) -> Self {
         let mut schedule = frontier();
@@ -186,6 +218,7 @@ impl Schedule {
     }
 
     fn add(&mut self, address: u16, op: Op, price: Price) {
+        let address = Address::left_padding_from(&address.to_be_bytes());
         self.precompiles.push(Precompile { address, op, price });
     }
 
@@ -245,13 +278,12 @@ const fn net_store(dirty: u32, reset: u32, clear: i32) -> [StorePrice; StorageCh
 }
 
 fn frontier() -> Schedule {
-    let mut base = [0; 256];
-    for (byte, gas) in base.iter_mut().enumerate() {
-        *gas = opcode(byte as u8).map_or(0, |row| u32::from(row.gas));
-    }
     let mut schedule = Schedule {
         fork: Fork::Frontier,
-        base,
+        extensions: Extensions::NONE,
+        base: from_fn(|byte| opcode(byte as u8).map_or(0, |row| u32::from(row.gas))),
+        prefixed: from_fn(|byte| prefixed(byte as u8).map_or(0, |row| u32::from(row.gas))),
+        modular: ModularPrices::EIP_6690,
         transaction: TransactionPrices {
             base: 21_000,
             creation: 0,

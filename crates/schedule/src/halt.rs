@@ -56,6 +56,8 @@ halts! {
     InvalidCode "invalid code"
     /// A precompile that refused its input.
     PrecompileFailed "precompile failed"
+    /// An extension's opcode that refused its operands (EIP-6690, EIP-616).
+    InvalidOperand "invalid operand"
 }
 
 /// Why a frame halted exceptionally, and who is to blame.

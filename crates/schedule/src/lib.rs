@@ -6,14 +6,18 @@
 
 extern crate alloc;
 
+mod extension;
 mod fork;
 mod halt;
 mod opcode;
 mod precompile;
 mod row;
 
+pub use extension::{
+    Decoded, Extension, Extensions, ListPrice, ModularPrices, decode, extension_bytes,
+};
 pub use fork::{Fork, Schedule, StorePrice, TransactionPrices};
 pub use halt::{Failure, Halt};
-pub use opcode::{Opcode, op, opcode};
+pub use opcode::{Opcode, PREFIX, op, opcode, prefixed, prefixed_op};
 pub use precompile::{ModexpPrice, Precompile, Price};
 pub use row::{Gas, Row, RowId};

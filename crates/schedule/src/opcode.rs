@@ -3,7 +3,7 @@
 
 use tandem_coprocessor::Unit;
 
-use crate::Fork;
+use crate::{Extension, Fork};
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,21 +22,32 @@ pub struct Opcode {
     pub immediate: u8,
     /// Whose work it is.
     pub unit: Unit,
+    /// The extension that has it; `None` for an opcode of the forks themselves.
+    pub extension: Option<Extension>,
 }
 
-/// The opcode of a byte, on the newest fork; check [`Opcode::since`] for an older one.
+/// The opcode of a byte, on the newest fork with every extension; see
+/// [`Schedule::has`](crate::Schedule::has) for those that a fork or a machine has.
 pub const fn opcode(byte: u8) -> Option<&'static Opcode> {
     OPCODES[byte as usize].as_ref()
 }
 
+/// Makes the next byte the opcode, one of [`prefixed_op`] (EIP-8163).
+pub const PREFIX: u8 = 0xae;
+
+/// The opcode of a byte behind [`PREFIX`] (EIP-8163); all of them are extensions'.
+pub const fn prefixed(byte: u8) -> Option<&'static Opcode> {
+    PREFIXED[byte as usize].as_ref()
+}
+
 macro_rules! opcodes {
-    ($($byte:literal $name:ident $since:ident $inputs:literal $outputs:literal $gas:literal $immediate:literal $unit:ident)*) => {
-        /// The bytes of the opcodes by name.
-        pub mod op {
+    ($(#[$doc:meta])* $module:ident $table:ident : $($byte:literal $name:ident $since:ident $inputs:literal $outputs:literal $gas:literal $immediate:literal $unit:ident $(in $extension:ident)?)*) => {
+        $(#[$doc])*
+        pub mod $module {
             $(#[doc = concat!("Opcode ", stringify!($byte), ".")] pub const $name: u8 = $byte;)*
         }
 
-        static OPCODES: [Option<Opcode>; 256] = {
+        static $table: [Option<Opcode>; 256] = {
             let mut table = [None; 256];
             $(
                 assert!(table[$byte].is_none(), "an opcode is listed twice");
@@ -48,6 +59,7 @@ macro_rules! opcodes {
                     gas: $gas,
                     immediate: $immediate,
                     unit: Unit::$unit,
+                    extension: extension!($($extension)?),
                 });
             )*
             table
@@ -55,8 +67,19 @@ macro_rules! opcodes {
     };
 }
 
-// byte name, first fork, stack in, stack out, gas, immediate bytes, unit
+macro_rules! extension {
+    () => {
+        None
+    };
+    ($extension:ident) => {
+        Some(Extension::$extension)
+    };
+}
+
+// byte name, first fork, stack in, stack out, gas, immediate bytes, unit, extension
 opcodes! {
+    /// The bytes of the opcodes by name.
+    op OPCODES :
     0x00 STOP           Frontier 0 0 0 0 Glue
     0x01 ADD            Frontier 2 1 3 0 Glue
     0x02 MUL            Frontier 2 1 5 0 Glue
@@ -197,6 +220,12 @@ opcodes! {
     0xa2 LOG2           Frontier 4 0 375 0 Log
     0xa3 LOG3           Frontier 5 0 375 0 Log
     0xa4 LOG4           Frontier 6 0 375 0 Log
+    0xc0 SETMODX        Frontier 4 0 1 0 EvmMax in EvmMax
+    0xc1 LOADX          Frontier 3 0 1 0 EvmMax in EvmMax
+    0xc2 STOREX         Frontier 3 0 1 0 EvmMax in EvmMax
+    0xc3 ADDMODX        Frontier 0 0 0 7 EvmMax in EvmMax
+    0xc4 SUBMODX        Frontier 0 0 0 7 EvmMax in EvmMax
+    0xc5 MULMODX        Frontier 0 0 0 7 EvmMax in EvmMax
     0xf0 CREATE         Frontier 3 1 32000 0 State
     0xf1 CALL           Frontier 7 1 40 0 State
     0xf2 CALLCODE       Frontier 7 1 40 0 State
@@ -207,4 +236,44 @@ opcodes! {
     0xfd REVERT         Byzantium 2 0 0 0 Glue
     0xfe INVALID        Frontier 0 0 0 0 Glue
     0xff SELFDESTRUCT   Frontier 1 0 0 0 State
+}
+
+// SIMD is EIP-616 in the untyped profile; the immediates are type bytes. EVM-MAX's prefixed form lies
+// behind it, since EIP-616 has 0xc0 to 0xc5 itself.
+opcodes! {
+    /// The bytes behind [`PREFIX`](super::PREFIX) by name.
+    prefixed_op PREFIXED :
+    0xb1 XADD           Frontier 2 1 1 1 Lanes in Simd
+    0xb2 XMUL           Frontier 2 1 1 1 Lanes in Simd
+    0xb3 XSUB           Frontier 2 1 1 1 Lanes in Simd
+    0xb4 XDIV           Frontier 2 1 2 1 Lanes in Simd
+    0xb5 XSDIV          Frontier 2 1 2 1 Lanes in Simd
+    0xb6 XMOD           Frontier 2 1 2 1 Lanes in Simd
+    0xb7 XSMOD          Frontier 2 1 2 1 Lanes in Simd
+    0xb8 XCONV          Frontier 1 1 1 2 Lanes in Simd
+    0xb9 XMULHI         Frontier 2 1 1 1 Lanes in Simd
+    0xbe XCAST          Frontier 1 1 1 1 Lanes in Simd
+    0xbf XSHUFFLE       Frontier 2 1 1 1 Lanes in Simd
+    0xc0 XLT            Frontier 2 1 1 1 Lanes in Simd
+    0xc1 XGT            Frontier 2 1 1 1 Lanes in Simd
+    0xc2 XSLT           Frontier 2 1 1 1 Lanes in Simd
+    0xc3 XSGT           Frontier 2 1 1 1 Lanes in Simd
+    0xc4 XEQ            Frontier 2 1 1 1 Lanes in Simd
+    0xc5 XISZERO        Frontier 1 1 1 1 Lanes in Simd
+    0xc6 XAND           Frontier 2 1 1 1 Lanes in Simd
+    0xc7 XOR            Frontier 2 1 1 1 Lanes in Simd
+    0xc8 XXOR           Frontier 2 1 1 1 Lanes in Simd
+    0xc9 XNOT           Frontier 1 1 1 1 Lanes in Simd
+    0xca XINDEX         Frontier 2 1 1 1 Lanes in Simd
+    0xcb XSHL           Frontier 2 1 1 1 Lanes in Simd
+    0xcc XSHR           Frontier 2 1 1 1 Lanes in Simd
+    0xcd XSAR           Frontier 2 1 1 1 Lanes in Simd
+    0xce XROL           Frontier 2 1 1 1 Lanes in Simd
+    0xcf XROR           Frontier 2 1 1 1 Lanes in Simd
+    0xd0 SETMODX        Frontier 4 0 1 0 EvmMax in EvmMax
+    0xd1 LOADX          Frontier 3 0 1 0 EvmMax in EvmMax
+    0xd2 STOREX         Frontier 3 0 1 0 EvmMax in EvmMax
+    0xd3 ADDMODX        Frontier 0 0 0 7 EvmMax in EvmMax
+    0xd4 SUBMODX        Frontier 0 0 0 7 EvmMax in EvmMax
+    0xd5 MULMODX        Frontier 0 0 0 7 EvmMax in EvmMax
 }

@@ -1,13 +1,15 @@
 //! Precompiles as the glue sees them: an address, the coprocessor's operation, and a price computed
 //! from the facts the coprocessor measured. What they compute is the coprocessors' affair.
 
-use tandem_coprocessor::{ModexpSize, Op, Size};
+use tandem_coprocessor::{ModexpSize, Op, Size, primitives::Address};
+
+use crate::ListPrice;
 
 /// A precompile of a fork.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precompile {
-    /// Its address, as a number.
-    pub address: u16,
+    /// Its address.
+    pub address: Address,
     /// What it computes.
     pub op: Op,
     /// What it costs.
@@ -45,6 +47,8 @@ pub enum Price {
     },
     /// Modular exponentiation.
     Modexp(ModexpPrice),
+    /// By elements of a list and what each takes.
+    List(ListPrice),
 }
 
 impl Price {
@@ -65,6 +69,7 @@ impl Price {
                 pair.saturating_mul(n).saturating_mul(u64::from(discount)) / 1000
             }
             (Self::Modexp(price), Size::Modexp(size)) => return price.gas(&size),
+            (Self::List(price), Size::List(count, work)) => return price.gas(count, work),
             _ => return None,
         })
     }

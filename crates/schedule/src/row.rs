@@ -2,7 +2,7 @@
 
 use tandem_coprocessor::{Op, Unit};
 
-use crate::{Halt, opcode};
+use crate::{Halt, opcode, prefixed};
 
 /// Gas as a vector: newer forks price two resources (EIP-8037). Forks up to Osaka charge execution
 /// gas only.
@@ -59,7 +59,10 @@ const NAMED: [(Unit, &str); 6] = [
 ];
 
 impl RowId {
-    const OPS: usize = 256;
+    const PREFIXED: usize = 256;
+    /// Of the bytes behind the prefix, those of SIMD's opcodes have rows: 0xb0 to 0xcf.
+    const FIRST_PREFIXED: u8 = 0xb0;
+    const OPS: usize = Self::PREFIXED + 0x20;
     const NAMED: usize = Self::OPS + Op::ALL.len();
     const HALTS: usize = Self::NAMED + NAMED.len();
     /// How many rows there may be.
@@ -81,6 +84,14 @@ impl RowId {
     /// An opcode under its own unit.
     pub const fn opcode(byte: u8) -> Self {
         Self(byte as u16)
+    }
+
+    /// An opcode behind the prefix, which EVM-MAX's share with their plain form.
+    pub const fn prefixed(byte: u8) -> Self {
+        match byte {
+            0xd0..=0xd5 => Self::opcode(byte - 0x10),
+            _ => Self(Self::PREFIXED as u16 + (byte - Self::FIRST_PREFIXED) as u16 % 0x20),
+        }
     }
 
     /// A precompile.
@@ -115,6 +126,9 @@ impl RowId {
         } else if id >= Self::OPS {
             let op = Op::ALL[id - Self::OPS];
             (op.unit(), op.name())
+        } else if id >= Self::PREFIXED {
+            let row = prefixed((id - Self::PREFIXED) as u8 + Self::FIRST_PREFIXED);
+            row.map_or((Unit::Lanes, "INVALID"), |row| (row.unit, row.name))
         } else {
             opcode(id as u8).map_or((Unit::Glue, "INVALID"), |row| (row.unit, row.name))
         }

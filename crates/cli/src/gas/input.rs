@@ -10,9 +10,7 @@ use std::{
 use clap::Args;
 use serde::{Deserialize, de::IgnoredAny};
 use tandem_evm::{Fork, Schedule, Transaction, primitives::Address};
-use tandem_inputs::{
-    Bundle, Executed, InputError, TraceReader, is_trace, read_coinbase, read_transaction,
-};
+use tandem_inputs::{Bundle, InputError, TraceReader, is_trace, read_coinbase, read_transaction};
 use tandem_report::{Attribution, Collector};
 
 use crate::output::{Failure, complain};
@@ -51,19 +49,14 @@ pub(crate) struct Input {
     gas_used: Option<u64>,
 }
 
-/// Where a transaction's gas went, and how its result differs from the receipt, if it does.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) attribution: Attribution,
-    pub(crate) difference: Option<String>,
-}
-
 /// What an input turned out to be.
 pub(crate) enum Source {
     /// A file of state tests.
     StateTests(Vec<u8>),
-    /// Transactions, one after the other; a failure is the last.
-    Found(Box<dyn Iterator<Item = Result<Found, Failure>>>),
+    /// A transaction to execute, and its name if it has one.
+    Bundle(Box<Bundle>, Option<String>),
+    /// Transactions that were executed elsewhere, one after the other; a failure is the last.
+    Traces(Box<dyn Iterator<Item = Result<Attribution, Failure>>>),
 }
 
 /// Keys that only a bundle has.
@@ -74,6 +67,15 @@ struct Shape {
 }
 
 impl Input {
+    /// Whether transactions are in files, and not in the arguments.
+    pub(crate) fn takes_files(&self) -> bool {
+        #[cfg(feature = "rpc")]
+        if self.rpc.is_some() {
+            return false;
+        }
+        self.prestate.is_none()
+    }
+
     /// Opens what the arguments name: `target` is a file, `-` for standard input, or a hash.
     pub(crate) fn open(
         &self,
@@ -82,7 +84,7 @@ impl Input {
     ) -> Result<Source, Failure> {
         #[cfg(feature = "rpc")]
         if let Some(url) = &self.rpc {
-            return self.fetch(url, target, fork).map(one);
+            return self.fetch(url, target, fork);
         }
         if let Some(prestate) = &self.prestate {
             let part = |path: &Option<PathBuf>| match path {
@@ -91,8 +93,7 @@ impl Input {
             };
             let (tx, block) = (part(&self.tx)?, part(&self.block)?);
             let bundle = Bundle::from_parts(&bytes(prestate)?, &tx, &block, fork);
-            let executed = bundle.and_then(|bundle| bundle.execute());
-            return executed.map(|executed| one(Found::of(executed))).map_err(failed(prestate));
+            return bundle.map(|it| one(it, None)).map_err(failed(prestate));
         }
         let Some(target) = target else {
             let what = "nothing to do: give a file, - for standard input, or --prestate, --tx and \
@@ -112,10 +113,7 @@ impl Input {
         input.read_to_end(&mut head).map_err(|error| unreadable(target, &error))?;
         match serde_json::from_slice::<Shape>(&head) {
             Ok(Shape { prestate: None, genesis: None }) | Err(_) => Ok(Source::StateTests(head)),
-            Ok(_) => {
-                let executed = Bundle::read(&head, fork).and_then(|bundle| bundle.execute());
-                executed.map(|executed| one(Found::of(executed))).map_err(failed(target))
-            }
+            Ok(_) => Bundle::read(&head, fork).map(|it| one(it, None)).map_err(failed(target)),
         }
     }
 
@@ -142,7 +140,7 @@ impl Input {
             ));
         }
         let reader = TraceReader::new(input).map_err(|error| trouble(target, &error))?;
-        Ok(Source::Found(Box::new(Traces {
+        Ok(Source::Traces(Box::new(Traces {
             reader,
             file: target.to_owned(),
             schedule: Schedule::new(fork.unwrap_or(newest)),
@@ -159,7 +157,7 @@ impl Input {
         url: &str,
         target: Option<&Path>,
         fork: Option<Fork>,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Source, Failure> {
         let hash = target.and_then(Path::to_str).and_then(|text| text.parse().ok());
         let Some(hash) = hash else {
             let what = "--rpc needs a transaction hash: tandem gas --rpc URL 0x...";
@@ -177,20 +175,12 @@ impl Input {
             let text = format!("{:#}\n", fetched.document);
             std::fs::write(path, text).map_err(|error| unreadable(path, &error))?;
         }
-        let mut found = Found::of(fetched.bundle.execute().map_err(say)?);
-        found.attribution.name = Some(format!("{hash:#x}"));
-        Ok(found)
+        Ok(one(fetched.bundle, Some(format!("{hash:#x}"))))
     }
 }
 
-impl Found {
-    fn of(executed: Executed) -> Self {
-        Self { attribution: executed.attribution, difference: executed.difference }
-    }
-}
-
-fn one(found: Found) -> Source {
-    Source::Found(Box::new(std::iter::once(Ok(found))))
+fn one(bundle: Bundle, name: Option<String>) -> Source {
+    Source::Bundle(Box::new(bundle), name)
 }
 
 /// The transactions of a trace.
@@ -205,7 +195,7 @@ struct Traces {
 }
 
 impl Iterator for Traces {
-    type Item = Result<Found, Failure>;
+    type Item = Result<Attribution, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.over {
@@ -219,7 +209,7 @@ impl Iterator for Traces {
         // Behind a step that makes no sense nothing else does.
         self.over = !matches!(read, Ok(Some(_)));
         match read {
-            Ok(Some(attribution)) => Some(Ok(Found { attribution, difference: None })),
+            Ok(Some(attribution)) => Some(Ok(attribution)),
             Ok(None) => None,
             Err(error) => Some(Err(trouble(&self.file, &error))),
         }

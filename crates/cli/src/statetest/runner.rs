@@ -118,7 +118,8 @@ impl<'r> Runner<'r> {
             *self.tally.skipped.entry(case.fork_name.to_owned()).or_default() += 1;
             return Ok(());
         };
-        let build = || Evm::builder(fork).meter(Meter::Gas).build();
+        let extensions = self.options.extensions.iter().copied();
+        let build = || Evm::builder(fork).extensions(extensions).meter(Meter::Gas).build();
         let evm = self.machines.entry(fork).or_insert_with(build);
         let verdict =
             if self.options.json { traced(evm, case)? } else { run_case(evm, case, None) };

@@ -16,11 +16,13 @@ fn help_says_what_there_is() {
     insta::assert_snapshot!("help", tandem(&["--help"]).stdout);
     insta::assert_snapshot!("help_gas", tandem(&["gas", "--help"]).stdout);
     insta::assert_snapshot!("help_statetest", tandem(&["statetest", "--help"]).stdout);
+    insta::assert_snapshot!("help_asm", tandem(&["asm", "--help"]).stdout);
+    insta::assert_snapshot!("help_disasm", tandem(&["disasm", "--help"]).stdout);
 }
 
 #[test]
 fn usage_errors_exit_with_2_and_leave_standard_output_empty() {
-    let bad: [&[&str]; 9] = [
+    let bad: [&[&str]; 11] = [
         &[],
         &["nonsense"],
         &["gas"],
@@ -30,6 +32,8 @@ fn usage_errors_exit_with_2_and_leave_standard_output_empty() {
         &["statetest", "--run", "("],
         &["statetest", "--fork", "nonsense"],
         &["statetest", "--workers", "0"],
+        &["asm"],
+        &["disasm"],
     ];
     for arguments in bad {
         let run = tandem(arguments);

@@ -6,11 +6,15 @@ for (let i = nodes.length - 1; i > 0; i--) {
   nodes[nodes[i].parent].total += nodes[i].total;
   nodes[nodes[i].parent].children.push(i);
 }
-for (const node of nodes) node.children.sort((a, b) => nodes[b].total - nodes[a].total || a - b);
+for (const node of nodes) {
+  node.children.sort((a, b) => nodes[b].total - nodes[a].total || a - b);
+  // What it spent itself: its units' work is its own, its callees' is not.
+  node.self = node.children.reduce((left, child) => left - (nodes[child].kind === "call" ? nodes[child].total : 0), node.total);
+}
 const number = new Intl.NumberFormat("en");
 const share = (part) => (nodes[0].total ? (100 * part / nodes[0].total).toFixed(1) : "0.0") + " %";
 const describe = (node) => `${node.label}: ${number.format(node.total)} gas, ${share(node.total)}` +
-  (node.own && node.own !== node.total ? `, ${number.format(node.own)} of its own` : "") +
+  (node.kind === "call" && node.self !== node.total ? `, ${number.format(node.self)} of its own` : "") +
   (node.count > 1 ? `, ${number.format(node.count)} times` : "");
 
 // The flame graph: the frame clicked into is as wide as the page, its callers lie above it.
@@ -107,7 +111,7 @@ function treeRow(index, depth) {
   label.textContent = node.label;
   name.append(mark, label);
   row.append(name);
-  for (const text of [node.count ? number.format(node.count) : "", number.format(node.own), number.format(node.total), share(node.total)]) {
+  for (const text of [node.count ? number.format(node.count) : "", number.format(node.self), number.format(node.total), share(node.total)]) {
     const cell = document.createElement("td");
     cell.textContent = text;
     row.append(cell);

@@ -1,0 +1,63 @@
+//! Images of code that uses extensions, whose opcodes have immediate bytes. Which jumps are valid is
+//! not touched by them: a JUMPDEST is sought as ever, past the data of PUSHes only, so that no code
+//! changes its meaning. Hence a jump may land among immediates, and bytes may be one instruction's
+//! data and another's opcode, depending on where execution came from.
+
+use alloc::{vec, vec::Vec};
+
+use tandem_schedule::{Extensions, decode};
+
+use crate::{Dialect, SHADOWED_PUSH, is_set, push_len};
+
+/// Bytes of the instruction that `code`, which is not empty, starts with.
+pub(crate) fn instruction_len(code: &[u8], extensions: Extensions) -> usize {
+    let pushed = push_len(code[0]);
+    if pushed > 0 { 1 + pushed } else { decode(code, extensions).len }
+}
+
+/// Puts every byte that may run as an opcode into the image as what it runs as, and leaves the others
+/// alone. Returns where instructions start, and whether no jump goes elsewhere than to the start of an
+/// instruction as read from the beginning.
+pub(crate) fn translate(
+    image: &mut [u8],
+    bytes: &[u8],
+    jumpdests: &[u64],
+    dialect: &Dialect,
+) -> (Vec<usize>, bool) {
+    let mut starts = Starts { found: vec![false; bytes.len()], count: 0 };
+    starts.follow(0, bytes, dialect.extensions);
+    let read = starts.count;
+    for pc in (0..bytes.len()).filter(|&pc| is_set(jumpdests, pc)) {
+        starts.follow(pc, bytes, dialect.extensions);
+    }
+    let is_aligned = starts.count == read;
+    let starts: Vec<_> = (0..bytes.len()).filter(|&pc| starts.found[pc]).collect();
+    for &pc in &starts {
+        image[pc] = dialect.image[bytes[pc] as usize];
+    }
+    // Back to front, since a PUSH replaced may itself lie in another's data.
+    for &pc in starts.iter().rev() {
+        let end = (pc + 1 + push_len(bytes[pc])).min(bytes.len());
+        if image[pc + 1..end] != bytes[pc + 1..end] {
+            image[pc] = SHADOWED_PUSH;
+        }
+    }
+    (starts, is_aligned)
+}
+
+/// Where instructions that may run start.
+struct Starts {
+    found: Vec<bool>,
+    count: usize,
+}
+
+impl Starts {
+    /// Marks the instruction at `pc` and those that follow it, up to one that is marked.
+    fn follow(&mut self, mut pc: usize, bytes: &[u8], extensions: Extensions) {
+        while pc < bytes.len() && !self.found[pc] {
+            self.found[pc] = true;
+            self.count += 1;
+            pc += instruction_len(&bytes[pc..], extensions);
+        }
+    }
+}

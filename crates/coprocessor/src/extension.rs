@@ -1,0 +1,61 @@
+//! Extensions: coprocessors that are asked through opcodes of their own, and may keep registers for as
+//! long as a frame runs. Here live what such an instruction brings along and the trait that carries it
+//! out. Which bytes are whose opcodes, and what they cost, is the schedule's affair.
+
+use core::fmt::Debug;
+
+use alloy_primitives::U256;
+
+use crate::{Fault, Size};
+
+/// One instruction, as the glue found it in the code and on the stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Instruction<'a> {
+    /// The opcode's byte; of a prefixed opcode the byte behind the prefix. EVM-MAX's prefixed opcodes
+    /// come with the bytes of their plain form.
+    pub op: u8,
+    /// The immediate bytes, as many as the opcode table says; zeros behind the end of the code.
+    pub immediates: &'a [u8],
+    /// The words it takes from the stack, as many as the opcode table says, the top last.
+    pub words: &'a [U256],
+}
+
+impl Instruction<'_> {
+    /// The `n`th word from the top of the stack, counted from 0; zero where there is none.
+    pub fn word(&self, n: usize) -> U256 {
+        let index = self.words.len().checked_sub(n + 1);
+        index.map_or(U256::ZERO, |index| self.words[index])
+    }
+}
+
+/// What an instruction will take, as facts; the glue turns them into gas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// How big the work is, in the measure its price depends on.
+    pub size: Size,
+    /// Bytes of registers that the frame has allocated once the instruction is done.
+    pub register_bytes: usize,
+}
+
+/// An extension's instructions in one frame, with the registers they work on. Every frame gets an
+/// instance of its own, made when it first needs one and dropped with it; see
+/// [`Coprocessor::instructions`](crate::Coprocessor::instructions).
+///
+/// The glue calls [`measure`](Self::measure), charges, then calls [`execute`](Self::execute) with the
+/// same instruction and memory. Neither panics, whatever the instruction. `memory` is the frame's own,
+/// which an instruction reads and writes, but never grows.
+pub trait Instructions: Send + Sync + Debug {
+    /// The facts a price list needs about this instruction. Touches nothing.
+    ///
+    /// # Errors
+    /// [`Fault::Input`] if the operands are not valid, which halts the frame; [`Fault::Unsupported`]
+    /// for an opcode of another unit.
+    fn measure(&self, instruction: &Instruction<'_>, memory: &[u8]) -> Result<Facts, Fault>;
+
+    /// Does the work, and returns the word for the stack; zero from an opcode that leaves none.
+    ///
+    /// # Errors
+    /// As in `measure`, and [`Fault::Input`] if what the operands refer to turns out not to be valid.
+    /// Registers and memory are then in no defined condition: the frame is over.
+    fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault>;
+}
