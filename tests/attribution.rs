@@ -1,6 +1,8 @@
 //! The attribution of a transaction's gas by place, found step by step, is its ledger, row by row: on
 //! every state test of `fixtures/`, and of the directory in `TANDEM_STATE_TESTS` if that is set.
 
+#![expect(clippy::print_stdout, reason = "a test of many cases says how many there were")]
+
 use std::{
     collections::HashMap,
     env, fs,

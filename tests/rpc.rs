@@ -56,6 +56,7 @@ struct Anvil {
 
 impl Anvil {
     /// `None`, having said why, if there is no anvil to be had.
+    #[expect(clippy::print_stderr, reason = "a test that does not run must say so")]
     fn start(hardfork: &str) -> Option<Self> {
         static ANVIL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
         let program = match ANVIL.get_or_init(anvil) {

@@ -3,6 +3,8 @@
 //! those are in `fixtures/traces`; with the path of `revme` in `TANDEM_REVME`, it makes them for every
 //! state test of `fixtures/`, and of the directory in `TANDEM_STATE_TESTS` if that is set.
 
+#![expect(clippy::print_stdout, reason = "a test of many cases says how many there were")]
+
 use std::{
     collections::{BTreeMap, HashMap},
     env, fs,

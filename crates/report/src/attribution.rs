@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tandem_evm::{
-    Fork, Gas, Intrinsic, Ledger, Refund, Row, Status, Unit,
+    Fork, Gas, Intrinsic, Ledger, Refund, Row, RowId, Status, Unit,
     primitives::{Address, FixedBytes},
 };
 
@@ -75,7 +75,7 @@ impl Attribution {
         self
     }
 
-    /// The ledger's rows: the cells of all frames, summed, sorted by unit and operation.
+    /// The ledger's rows, in its order: the cells of all frames, summed.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = BTreeMap::new();
         for cell in self.frames.iter().flat_map(|frame| &frame.cells) {
@@ -84,7 +84,12 @@ impl Attribution {
             sum.1.execution += cell.gas.execution;
             sum.1.state += cell.gas.state;
         }
-        rows.into_iter().map(|((unit, op), (count, gas))| Row::new(unit, op, count, gas)).collect()
+        let known = (0..RowId::COUNT).filter_map(|id| {
+            let (unit, op) = RowId::from_index(id).name();
+            let (count, gas) = rows.remove(&(unit, op))?;
+            Some(Row::new(unit, op, count, gas))
+        });
+        known.collect()
     }
 
     /// The same without places.

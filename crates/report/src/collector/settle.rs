@@ -480,7 +480,8 @@ impl Collector {
         let paid = ledger.rows.iter().filter(|row| row.count > 0 || row.gas.total() > 0);
         let mut rows: Vec<_> = paid.map(key).collect();
         rows.sort_unstable();
-        let own: Vec<_> = attribution.rows().iter().map(key).collect();
+        let mut own: Vec<_> = attribution.rows().iter().map(key).collect();
+        own.sort_unstable();
         if own != rows {
             let differs = own.iter().zip(&rows).find(|(own, row)| own != row);
             let text = format!("steps and ledger differ: {differs:?}");
