@@ -3,10 +3,9 @@
 //!
 //! `cargo bench -p tandem-evmmax`
 
-use std::{hint::black_box, time::Duration};
+use std::{hint::black_box, time::Instant};
 
 use ark_ff::Field as _;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tandem_coprocessor::{Instruction, Instructions, primitives::U256};
 use tandem_evmmax::BACKENDS;
 
@@ -48,50 +47,51 @@ fn frame(backend: &tandem_coprocessor::Backend, modulus: &[u8]) -> Box<dyn Instr
     frame
 }
 
-fn benches(c: &mut Criterion) {
-    let mut group = c.benchmark_group("mulmodx");
-    group.sample_size(50).measurement_time(Duration::from_secs(1));
-    group.warm_up_time(Duration::from_millis(300));
+/// Nanoseconds an element: the best of many short runs.
+fn time(elements: u8, mut run: impl FnMut()) -> f64 {
+    let mut best = f64::INFINITY;
+    for _ in 0..101 {
+        let start = Instant::now();
+        for _ in 0..1000 {
+            run();
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / 1000.0);
+    }
+    best / f64::from(elements)
+}
+
+#[expect(clippy::print_stdout, reason = "a bench has no other way to report")]
+fn report(limbs: usize, who: &str, count: u8, nanoseconds: f64) {
+    println!("{limbs:>2} limbs {who:>14} {count:>3} elements {nanoseconds:>8.2} ns each");
+}
+
+fn main() {
     for limbs in [1, 2, 3, 4, 5, 6, 8, 10, 12] {
         for backend in BACKENDS {
             let mut frame = frame(backend, &modulus(limbs));
             for count in [1, COUNT] {
                 let immediates = [2 * COUNT, 1, 0, 1, COUNT, 1, count];
                 let instruction = Instruction { op: 0xc5, immediates: &immediates, words: &[] };
-                group.throughput(Throughput::Elements(u64::from(count)));
-                group.bench_function(format!("{limbs} limbs/{}/{count}", backend.name), |b| {
-                    b.iter(|| {
-                        let instruction = black_box(&instruction);
-                        let facts = frame.measure(instruction, &[]);
-                        (facts, frame.execute(instruction, &mut []))
-                    });
+                let nanoseconds = time(count, || {
+                    let instruction = black_box(&instruction);
+                    let facts = frame.measure(instruction, &[]);
+                    let _ = black_box((facts, frame.execute(instruction, &mut [])));
                 });
+                report(limbs, backend.name, count, nanoseconds);
             }
         }
     }
     let y = ark_bn254::Fq::from(7).pow([12_345_678_901]);
     let mut x = y.square();
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("4 limbs/ark-bn254, latency/1", |b| {
-        b.iter(|| {
-            x *= black_box(&y);
-            x
-        });
-    });
+    report(4, "ark, latency", 1, time(1, || x *= black_box(&y)));
     let (xs, ys) = (vec![x; COUNT.into()], vec![y; COUNT.into()]);
     let mut out = xs.clone();
-    group.throughput(Throughput::Elements(COUNT.into()));
-    group.bench_function(format!("4 limbs/ark-bn254/{COUNT}"), |b| {
-        b.iter(|| {
-            let (xs, ys) = (black_box(&xs), black_box(&ys));
-            for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
-                *out = *x * *y;
-            }
-            black_box(&mut out);
-        });
+    let nanoseconds = time(COUNT, || {
+        let (xs, ys) = (black_box(&xs), black_box(&ys));
+        for ((out, x), y) in out.iter_mut().zip(xs).zip(ys) {
+            *out = *x * *y;
+        }
+        black_box(&mut out);
     });
-    group.finish();
+    report(4, "ark-bn254", COUNT, nanoseconds);
 }
-
-criterion_group!(mulmodx, benches);
-criterion_main!(mulmodx);
