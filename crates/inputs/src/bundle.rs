@@ -139,7 +139,9 @@ pub(crate) struct Header {
     excess_blob_gas: Option<Number>,
     pub(crate) withdrawals_root: Option<IgnoredAny>,
     pub(crate) requests_hash: Option<IgnoredAny>,
+    #[cfg_attr(not(feature = "rpc"), expect(dead_code, reason = "a node's state needs it"))]
     pub(crate) parent_beacon_block_root: Option<B256>,
+    #[cfg_attr(not(feature = "rpc"), expect(dead_code, reason = "a node's state needs it"))]
     pub(crate) parent_hash: Option<B256>,
 }
 
