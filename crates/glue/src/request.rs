@@ -1,5 +1,5 @@
 //! Opcodes that ask a coprocessor, or move bytes: too long for the loop. Each takes the stack as the
-//! body found it and the gas left, and returns the gas left, negative if the frame halts; a result
+//! body found it and the gas left, and returns the gas left, nothing if the frame halts; a result
 //! goes where the last input was. Every one reads STACK, GAS, OPERATION.
 
 use tandem_code::create_preimage;
