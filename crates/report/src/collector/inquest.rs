@@ -61,8 +61,13 @@ impl Collector {
         let paid = ways.into_iter().find(|way| way.end.is_none() && way.left == failure.burnt);
         let Some(way) = paid else {
             return Err(format!(
-                "step {} (pc {}) burnt {} gas ({}), which does not fit its prices",
-                pending.number, pending.pc, failure.burnt, failure.halt
+                "step {} (pc {}, opcode {:#04x}) burnt {} of {} gas ({}), which does not fit its prices",
+                pending.number,
+                pending.pc,
+                pending.operation.op,
+                failure.burnt,
+                pending.gas,
+                failure.halt
             ));
         };
         Ok(Way { end, ..way })

@@ -103,8 +103,7 @@ impl Operation {
 
     fn walk(&self, w: &mut Walk<'_>, around: &Surroundings) -> Option<()> {
         let schedule = w.schedule;
-        let row =
-            opcode(self.op).filter(|row| row.since <= schedule.fork && self.op != op::INVALID);
+        let row = opcode(self.op).filter(|row| schedule.has(row) && self.op != op::INVALID);
         let Some(row) = row else { return w.fail(Halt::InvalidOpcode, Unit::Glue) };
         if self.height < usize::from(row.inputs) {
             return w.fail(Halt::StackUnderflow, Unit::Glue);
