@@ -85,7 +85,7 @@ pub(crate) fn portable(modulus: &Modulus) -> Kernels {
 #[cfg(feature = "native")]
 #[inline(always)]
 pub(crate) fn multiply_odd<const N: usize, const SPARE: bool>(file: File<'_>, operands: &Operands) {
-    each(file, operands, Odd::<SPARE>::multiply::<N>);
+    each::<Odd<SPARE>, MULTIPLY, N>(file, operands);
 }
 
 fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
@@ -108,10 +108,10 @@ fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
 fn kernels<K: Kind, const N: usize>() -> Kernels {
     Kernels {
         prepare: K::prepare::<N>,
-        add: |file, operands| each(file, operands, K::add::<N>),
-        subtract: |file, operands| each(file, operands, K::subtract::<N>),
-        multiply: |file, operands| each(file, operands, K::multiply::<N>),
-        several: |file, operands| each(file, operands, K::multiply::<N>),
+        add: each::<K, ADD, N>,
+        subtract: each::<K, SUBTRACT, N>,
+        multiply: each::<K, MULTIPLY, N>,
+        several: each::<K, MULTIPLY, N>,
         load: |file, memory| {
             let registers = file.registers.as_chunks::<N>().0;
             for (register, bytes) in registers.iter().zip(memory.chunks_exact_mut(8 * N)) {
@@ -138,27 +138,42 @@ fn kernels<K: Kind, const N: usize>() -> Kernels {
     }
 }
 
-/// Applies a function of two elements to each pair of inputs.
+const ADD: u8 = 0;
+const SUBTRACT: u8 = 1;
+const MULTIPLY: u8 = 2;
+
+/// Applies an operation to each pair of inputs. By number and not as a function, since a function given
+/// as one was called for each element.
 #[inline(always)]
-fn each<const N: usize>(
-    file: File<'_>,
-    operands: &Operands,
-    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
-) {
+fn each<K: Kind, const OPERATION: u8, const N: usize>(file: File<'_>, operands: &Operands) {
     let Operands { out, x, y, count } = *operands;
     let registers = file.registers.as_chunks_mut::<N>().0;
     if operands.in_place() {
         for n in 0..count {
-            registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)], file.modulus);
+            registers[out.at(n)] =
+                apply::<K, OPERATION, N>(&registers[x.at(n)], &registers[y.at(n)], file.modulus);
         }
         return;
     }
     let spare = &mut file.spare.as_chunks_mut::<N>().0[..count];
     for (n, result) in spare.iter_mut().enumerate() {
-        *result = f(&registers[x.at(n)], &registers[y.at(n)], file.modulus);
+        *result = apply::<K, OPERATION, N>(&registers[x.at(n)], &registers[y.at(n)], file.modulus);
     }
     for (n, result) in spare.iter().enumerate() {
         registers[out.at(n)] = *result;
+    }
+}
+
+#[inline(always)]
+fn apply<K: Kind, const OPERATION: u8, const N: usize>(
+    x: &[u64; N],
+    y: &[u64; N],
+    modulus: &Modulus,
+) -> [u64; N] {
+    match OPERATION {
+        ADD => K::add(x, y, modulus),
+        SUBTRACT => K::subtract(x, y, modulus),
+        _ => K::multiply(x, y, modulus),
     }
 }
 
