@@ -9,16 +9,30 @@ mod combination;
 mod curve;
 mod miller;
 
+use alloc::boxed::Box;
+
+use once_cell::race::OnceBox;
 use tandem_coprocessor::{Coprocessor, Fault, Op, Work};
 
 use self::combination::{Endomorphism, Table, combine};
 use self::miller::Lines;
 use crate::{Request, TAU_G2, Verify};
 
-/// Point evaluation over `blst`. An instance holds 50 kB of tables, made in about a quarter of a
-/// millisecond.
-#[derive(Clone, Debug)]
-pub struct Native {
+/// Point evaluation over `blst`. With its first request an instance makes 50 kB of tables, in about a
+/// quarter of a millisecond.
+#[derive(Debug, Default)]
+pub struct Native(OnceBox<Tables>);
+
+impl Native {
+    /// An instance without its tables.
+    pub const fn new() -> Self {
+        Self(OnceBox::new())
+    }
+}
+
+/// What all requests have in common.
+#[derive(Debug)]
+struct Tables {
     /// Lines of G₂.
     generator_lines: Lines,
     /// Lines of −τ·G₂.
@@ -28,21 +42,14 @@ pub struct Native {
     endomorphism: Endomorphism,
 }
 
-impl Native {
-    /// Makes the tables.
-    pub fn new() -> Self {
-        Self {
+impl Tables {
+    fn new() -> Box<Self> {
+        Box::new(Self {
             generator_lines: Lines::of(&curve::g2_generator()),
             minus_tau_lines: Lines::of(&curve::minus_g2(&TAU_G2)),
             minus_generator: Table::of(&curve::minus_g1_generator(), 8),
             endomorphism: Endomorphism::new(),
-        }
-    }
-}
-
-impl Default for Native {
-    fn default() -> Self {
-        Self::new()
+        })
     }
 }
 
@@ -64,14 +71,17 @@ impl Verify for Native {
         let Some(proof) = curve::g1(&request.proof) else {
             return false;
         };
-        let mut terms = alloc::vec![(&self.minus_generator, request.y)];
+        let tables = self.0.get_or_init(Tables::new);
+        let mut terms = alloc::vec![(&tables.minus_generator, request.y)];
         let multiples = (!curve::is_infinity(&proof)).then(|| Table::of(&proof, 5));
         terms.extend(multiples.as_ref().map(|table| (table, request.z)));
 
-        let mut shifted = combine(&terms, &self.endomorphism);
+        let mut shifted = combine(&terms, &tables.endomorphism);
         curve::add(&mut shifted, &commitment);
-        let pairs =
-            [(&self.generator_lines, curve::to_affine(&shifted)), (&self.minus_tau_lines, proof)];
+        let pairs = [
+            (&tables.generator_lines, curve::to_affine(&shifted)),
+            (&tables.minus_tau_lines, proof),
+        ];
         curve::final_exponentiation_is_one(&miller::product(&pairs))
     }
 }

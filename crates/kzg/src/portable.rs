@@ -1,40 +1,46 @@
 //! The portable backend: the equation of the crate's documentation over arkworks, in pure Rust.
 
+use alloc::boxed::Box;
+
 use ark_bls12_381::{Bls12_381, Fr, G1Affine, G2Affine};
 use ark_ec::bls12::G2Prepared;
 use ark_ec::pairing::Pairing;
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInt, PrimeField, Zero};
 use ark_serialize::CanonicalDeserialize;
+use once_cell::race::OnceBox;
 use tandem_coprocessor::primitives::U256;
 use tandem_coprocessor::{Coprocessor, Fault, Op, Work};
 
 use crate::{Request, TAU_G2, Verify};
 
-/// Point evaluation in pure Rust.
-#[derive(Clone, Debug)]
-pub struct Portable {
+/// Point evaluation in pure Rust. With its first request an instance prepares its constants.
+#[derive(Debug, Default)]
+pub struct Portable(OnceBox<Constants>);
+
+impl Portable {
+    /// An instance without its constants.
+    pub const fn new() -> Self {
+        Self(OnceBox::new())
+    }
+}
+
+/// What all requests have in common.
+#[derive(Debug)]
+struct Constants {
     /// G₂, with the lines of its Miller loop.
     generator: G2Prepared<ark_bls12_381::Config>,
     /// −τ·G₂, likewise.
     minus_tau: G2Prepared<ark_bls12_381::Config>,
 }
 
-impl Portable {
-    /// Prepares the two constants of G₂.
-    #[expect(clippy::missing_panics_doc, reason = "the constant is a valid point")]
-    pub fn new() -> Self {
+impl Constants {
+    fn new() -> Box<Self> {
         let tau = G2Affine::deserialize_compressed_unchecked(&TAU_G2[..]);
-        Self {
+        Box::new(Self {
             generator: G2Affine::generator().into(),
             minus_tau: (-tau.expect("a constant")).into(),
-        }
-    }
-}
-
-impl Default for Portable {
-    fn default() -> Self {
-        Self::new()
+        })
     }
 }
 
@@ -57,10 +63,11 @@ impl Verify for Portable {
         let (Some(z), Some(y)) = (scalar(&request.z), scalar(&request.y)) else {
             return false;
         };
+        let constants = self.0.get_or_init(Constants::new);
         let shifted = commitment + proof * z - G1Affine::generator() * y;
         Bls12_381::multi_pairing(
             [shifted.into_affine(), proof],
-            [self.generator.clone(), self.minus_tau.clone()],
+            [constants.generator.clone(), constants.minus_tau.clone()],
         )
         .is_zero()
     }
