@@ -83,6 +83,9 @@ pub struct Code {
     pub delegate: Option<Address>,
     image: Box<[u8]>,
     jumpdests: Box<[u64]>,
+    /// Where instructions start, bit by bit; empty unless a metered machine runs the code, and where
+    /// `is_aligned` is false.
+    starts: Box<[u64]>,
     fused: bool,
     /// Those whose opcodes may be in the code.
     extensions: Extensions,
@@ -121,10 +124,34 @@ impl Code {
             }
         }
         fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
+        let starts =
+            if dialect.metered && !is_extended { bits_of_starts(&bytes) } else { Box::default() };
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
         let image = image.into_boxed_slice();
-        Self { hash, bytes, delegate, image, jumpdests, fused, extensions, is_aligned }
+        Self { hash, bytes, delegate, image, jumpdests, starts, fused, extensions, is_aligned }
+    }
+
+    /// Calls `f` with the opcode of each instruction from `start` up to `end`, exclusive.
+    #[inline(always)]
+    pub fn for_each_opcode(&self, start: usize, end: usize, mut f: impl FnMut(u8)) {
+        let (mut pc, bytes) = (start, &self.bytes[..end.min(self.bytes.len())]);
+        // By bits where there are some: from byte to byte, each step waits for the one before.
+        while pc < bytes.len() && !self.starts.is_empty() {
+            let mut bits = self.starts[pc / 64] & u64::MAX << (pc % 64);
+            let base = pc - pc % 64;
+            while bits != 0
+                && let Some(&byte) = bytes.get(base + bits.trailing_zeros() as usize)
+            {
+                f(byte);
+                bits &= bits - 1;
+            }
+            pc = base + 64;
+        }
+        while pc < bytes.len() {
+            f(bytes[pc]);
+            pc += self.instruction_len(pc);
+        }
     }
 
     /// Bytes of the instruction at `pc`, its data included.
@@ -168,6 +195,16 @@ impl Code {
     }
 }
 
+fn bits_of_starts(bytes: &[u8]) -> Box<[u64]> {
+    let mut bits = vec![0_u64; bytes.len().div_ceil(64)].into_boxed_slice();
+    let mut pc = 0;
+    while let Some(&byte) = bytes.get(pc) {
+        bits[pc / 64] |= 1 << (pc % 64);
+        pc += 1 + push_len(byte);
+    }
+    bits
+}
+
 #[inline(always)]
 fn is_set(bits: &[u64], n: usize) -> bool {
     bits.get(n / 64).is_some_and(|word| word >> (n % 64) & 1 == 1)
@@ -178,6 +215,7 @@ fn is_set(bits: &[u64], n: usize) -> bool {
 pub struct Dialect {
     /// What a byte becomes in an image.
     pub image: [u8; 256],
+    metered: bool,
     extensions: Extensions,
     /// Whether a byte is an enabled extension's opcode, or the prefix of one.
     extends: [bool; 256],
@@ -204,7 +242,7 @@ impl Dialect {
         for byte in extension_bytes() {
             extends[byte as usize] = image[byte as usize] == byte;
         }
-        Self { image, extensions, extends }
+        Self { image, metered, extensions, extends }
     }
 
     /// Whether code may use extensions: one of their bytes is in it, be it as data.
@@ -223,11 +261,14 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// The index of an account's code, if it ran in this transaction.
+    /// So many codes stay from one transaction to the next.
+    const STAY: usize = 16;
+
+    /// The index of the code last run for an account, if it has that hash.
     #[inline]
     pub fn of(&self, account: AccountId, hash: &B256) -> Option<usize> {
         let index = self.of_account.get(account.0 as usize).copied().flatten()? as usize;
-        (self.list[index].hash == *hash).then_some(index)
+        (self.list.get(index)?.hash == *hash).then_some(index)
     }
 
     /// Code of an earlier transaction.
@@ -260,7 +301,15 @@ impl Codes {
         last
     }
 
-    /// Ends the transaction.
+    /// Ends the transaction. A few codes that need no more work stay for the next one, which then does
+    /// not have to look them up; whatever else is remembered of accounts is told by its hash.
+    pub fn end_transaction(&mut self) {
+        if self.list.len() > Self::STAY || self.list.iter().any(|code| !code.fused) {
+            self.clear();
+        }
+    }
+
+    /// Forgets the codes of the transaction; those kept are kept.
     pub fn clear(&mut self) {
         self.list.clear();
         self.of_account.clear();

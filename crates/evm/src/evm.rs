@@ -537,7 +537,8 @@ impl Execution<'_, '_> {
         let (tx, schedule) = (self.tx, self.machine.schedule());
         let spent = tx.gas_limit - completion.gas_left;
         let raw = completion.refund;
-        let capped = raw.min(spent / schedule.transaction.refund_quotient);
+        let most = || spent / schedule.transaction.refund_quotient;
+        let capped = if raw == 0 { 0 } else { raw.min(most()) };
         let floor_top_up = floor.saturating_sub(spent - capped);
         let gas_used = spent - capped + floor_top_up;
 

@@ -7,6 +7,7 @@
 
 use tandem_code::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
+use tandem_ledger::Meter;
 use tandem_schedule::{Halt, Opcode, PREFIX, RowId, op, opcode};
 use tandem_word as word;
 
@@ -470,13 +471,15 @@ fn jump(r: &mut Registers, m: &mut Machine, target: &U256, metered: bool) -> Flo
 pub(crate) fn jump_to(r: &mut Registers, m: &mut Machine, target: usize, metered: bool) -> Flow {
     let behind = r.ip;
     r.ip = m.code_at.wrapping_add(target);
-    if metered {
-        m.end_stretch(behind, r.ip);
-    }
     let gas = r.gas - m.upfront[op::JUMPDEST as usize];
     if gas >= 0 {
         r.gas = gas;
         r.ip = r.ip.wrapping_add(1);
     }
-    Flow::Next
+    if metered && m.noted(behind, target) { Flow::Slow(make_room) } else { Flow::Next }
+}
+
+/// Makes room for the jumps that a metered machine notes.
+fn make_room(m: &mut Machine, _: Stack) {
+    m.meter.iter_mut().for_each(Meter::count);
 }

@@ -291,9 +291,10 @@ impl Machine {
 
     /// Whether a call or a SELFDESTRUCT to the account makes it: since EIP-161 only with value.
     fn makes_account(&self, id: AccountId, with_value: bool) -> Result<bool, Fault> {
-        let account = self.state().account(id)?;
-        let (exists, empty) = (account.exists, account.is_empty());
-        Ok(if self.schedule.clear_empty { with_value && empty } else { !exists })
+        if !self.schedule.clear_empty {
+            return Ok(!self.state().account(id)?.exists);
+        }
+        Ok(with_value && self.state().account(id)?.is_empty())
     }
 
     /// Charges the transfer of value; the stipend in it is not posted, since it is the callee's.
@@ -403,6 +404,11 @@ impl Machine {
             _ => self.memory_end(),
         };
         let (ip, refund) = (self.codes[code].image(), self.refund);
+        if let Some(meter) = &mut self.meter
+            && let Some(caller) = depth.checked_sub(1)
+        {
+            self.frames[caller].stretch = meter.suspend();
+        }
         self.depth = depth;
         let frame = self.frame_at(depth, start.context);
         (frame.ip, frame.gas, frame.code) = (ip, start.gas, code);
@@ -419,11 +425,15 @@ impl Machine {
     fn resume(&mut self) {
         let frame = &self.frames[self.depth];
         let (start, len, code) = (frame.memory_start, frame.memory_len, frame.code);
+        let stretch = frame.stretch;
         self.memory_at = self.memory.at(start);
         self.register_bytes = frame.register_bytes;
         (self.memory_len, self.memory_paid) = (len, self.memory_cost(len));
         self.code_at = self.codes[code].image();
         self.code = Arc::as_ptr(&self.codes[code]);
+        if let Some(meter) = &mut self.meter {
+            meter.resume(code, stretch);
+        }
     }
 
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
@@ -477,21 +487,10 @@ impl Machine {
         }
     }
 
-    /// Notes, for the ledger, that code ran up to `behind` and goes on at `next`.
-    #[inline(always)]
-    pub(crate) fn end_stretch(&mut self, behind: Ip, next: Ip) {
-        let (behind, next) =
-            (behind.addr() - self.code_at.addr(), next.addr() - self.code_at.addr());
-        let frame = &mut self.frames[self.depth];
-        if let Some(meter) = &mut self.meter {
-            meter.ran(frame.code, frame.stretch, behind);
-        }
-        frame.stretch = next;
-    }
-
+    /// Notes, for the ledger, that the frame's code ran up to `ip` and no further.
     fn end_last_stretch(&mut self, ip: Ip) {
-        if self.meter.is_some() {
-            self.end_stretch(ip, ip);
+        if let Some(meter) = &mut self.meter {
+            meter.leave(ip.addr() - self.code_at.addr());
         }
     }
 

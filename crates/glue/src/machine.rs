@@ -221,6 +221,11 @@ impl Machine {
         refund: u64,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Completion, Fault> {
+        // A tracer wants code that is not fused, a meter all that runs.
+        if tracer.is_some() || self.meter.is_some() {
+            self.codes.clear();
+            self.meter.iter_mut().for_each(Meter::clear);
+        }
         self.borrowed = Some(Borrowed::new(state, log, tracer));
         self.refund = refund as i64;
         let created = self.start(message);
@@ -231,7 +236,7 @@ impl Machine {
             self.complete(created)
         });
         self.borrowed = None;
-        self.codes.clear();
+        self.codes.end_transaction();
         completion
     }
 
@@ -282,6 +287,13 @@ impl Machine {
     #[inline]
     pub(crate) fn pay(&mut self, gas: i64, byte: u8, more: u64) -> Option<i64> {
         self.charge(gas, RowId::opcode(byte), u64::from(self.schedule.base[byte as usize]) + more)
+    }
+
+    /// Notes, for the ledger, that a jump from before `behind` went to `target`; see [`Meter::jump`].
+    #[inline(always)]
+    pub(crate) fn noted(&mut self, behind: Ip, target: usize) -> bool {
+        let end = behind.addr() - self.code_at.addr();
+        self.meter.as_mut().is_some_and(|meter| meter.jump(end, target))
     }
 
     /// Books the time of coprocessors' work; see [`Meter::lap`].
