@@ -178,8 +178,8 @@ pub trait State {
     /// Sets the transient slot's value (EIP-1153).
     fn store_transient(&mut self, id: AccountId, key: &U256, value: &U256);
 
-    /// Moves `value` wei and touches both accounts (EIP-161). `false`, with nothing done, if the
-    /// sender has not enough.
+    /// Moves `value` wei and touches the receiver, and the sender if anything moves (EIP-161): who sends
+    /// is never empty. `false`, with nothing done, if the sender has not enough.
     ///
     /// # Errors
     /// [`Fault::State`].

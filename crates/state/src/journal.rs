@@ -122,6 +122,8 @@ pub struct Journal {
     /// Those of this transaction are the first `known`; the others wait to be used again.
     accounts: Vec<AccountEntry>,
     known: usize,
+    /// The account found last, which is often the next one, too.
+    recent: u32,
     slot_keys: Keys,
     slots: Vec<SlotEntry>,
     transient_keys: Keys,
@@ -166,7 +168,7 @@ impl Journal {
         self.transient_keys.clear();
         self.accounts.truncate(Self::KEPT);
         self.accounts.shrink_to(Self::KEPT);
-        self.known = 0;
+        (self.known, self.recent) = (0, 0);
         self.codes.clear();
         clear(&mut self.slots);
         clear(&mut self.transient);
@@ -203,7 +205,10 @@ impl Session<'_> {
 
     /// Resolves an address without marking it accessed.
     pub fn resolve(&mut self, address: &Address) -> AccountId {
-        let Journal { by_address, accounts, known, .. } = &mut *self.journal;
+        let Journal { by_address, accounts, known, recent, .. } = &mut *self.journal;
+        if (*recent as usize) < *known && accounts[*recent as usize].address == *address {
+            return AccountId(*recent);
+        }
         let new = AccountId(*known as u32);
         let id = by_address.get_or_insert(address, new, |id| &accounts[id.0 as usize].address);
         if id == new {
@@ -214,6 +219,7 @@ impl Session<'_> {
             *known += 1;
             self.entry(id).warm = self.journal.is_always_warm(address);
         }
+        self.journal.recent = id.0;
         id
     }
 
@@ -233,6 +239,7 @@ impl Session<'_> {
         let account = &mut self.loaded(id)?.account;
         account.balance = account.balance.saturating_sub(*value);
         account.nonce += 1;
+        account.exists = true;
         Ok(())
     }
 
@@ -318,13 +325,13 @@ impl Session<'_> {
             Ok(found) => found,
             Err(error) => return Err(self.failed(error)),
         };
-        entry.account = match found {
-            Some(AccountInfo { balance, nonce, code_hash }) => {
-                Account { balance, nonce, code_hash, exists: true }
+        match &found {
+            Some(info) => {
+                fill(&mut entry.account, info);
+                fill(&mut entry.original, info);
             }
-            None => ABSENT,
-        };
-        entry.original = entry.account;
+            None => (entry.account, entry.original) = (ABSENT, ABSENT),
+        }
         entry.loaded = true;
         Ok(())
     }
@@ -366,6 +373,15 @@ impl Session<'_> {
             Undo::Destroy(id) => self.entry(id).destroyed = false,
         }
     }
+}
+
+/// Field by field: as a whole it would be put together elsewhere first.
+#[inline(always)]
+fn fill(account: &mut Account, info: &AccountInfo) {
+    account.balance = info.balance;
+    account.nonce = info.nonce;
+    account.code_hash = info.code_hash;
+    account.exists = true;
 }
 
 fn info(account: Account) -> AccountInfo {
@@ -470,17 +486,16 @@ impl State for Session<'_> {
 
     fn transfer(&mut self, from: AccountId, to: AccountId, value: &U256) -> Result<bool, Fault> {
         self.loaded(to)?;
-        if value.is_zero() {
-            self.loaded(from)?;
-        } else {
+        // Who runs code is not empty, so that for nothing only the receiver is touched.
+        if !value.is_zero() {
             let Some(rest) = self.loaded(from)?.account.balance.checked_sub(*value) else {
                 return Ok(false);
             };
             self.set_balance(from, rest);
             let balance = self.entry(to).account.balance;
             self.set_balance(to, balance.saturating_add(*value));
+            self.touch(from);
         }
-        self.touch(from);
         self.touch(to);
         Ok(true)
     }
