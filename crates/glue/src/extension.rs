@@ -1,6 +1,8 @@
 //! Opcodes of extensions: measured, paid for and executed by their coprocessors, which keep registers
 //! for as long as a frame runs. Registers are priced as if they were memory (EIP-6690).
 
+use alloc::boxed::Box;
+
 use tandem_code::push_len;
 use tandem_coprocessor::{Coprocessor, Fault, Instruction, Instructions, Unit};
 use tandem_schedule::{Extension, Halt, Opcode, RowId, prefixed};
@@ -8,6 +10,7 @@ use tandem_schedule::{Extension, Halt, Opcode, RowId, prefixed};
 use crate::{
     body::row,
     machine::{Ip, Machine},
+    memory::Range,
     stack::Stack,
 };
 
@@ -69,10 +72,11 @@ impl Machine {
         let (instruction, unit) = (Instruction { op, immediates, words }, row.unit);
         let (simd, invalid) =
             (row.extension == Some(Extension::Simd), (Halt::InvalidOperand, unit));
-        let Some((instructions, memory)) = self.instructions(simd, unit) else {
+        // Out of the frame while they work; if they fail, the frame is over anyway.
+        let Some(mut instructions) = self.take_instructions(simd, unit) else {
             return self.broken(Fault::Unsupported);
         };
-        let facts = match instructions.measure(&instruction, memory) {
+        let facts = match instructions.measure(&instruction, self.memory()) {
             Ok(facts) => facts,
             Err(fault) => return self.refused(fault, invalid, gas),
         };
@@ -89,28 +93,20 @@ impl Machine {
             self.memory_paid = paid;
         }
         left = self.charge(left, id, price)?;
-        let (instructions, memory) = self.instructions(simd, unit)?;
-        match instructions.execute(&instruction, memory) {
+        let all = Range { offset: 0, len: self.memory_len };
+        match instructions.execute(&instruction, self.memory_range(all)) {
             Ok(word) if row.outputs > 0 => stack.set(words.len() - 1, word),
             Ok(_) => {}
             Err(fault) => return self.refused(fault, invalid, left),
         }
+        self.frame_mut().instructions[usize::from(simd)] = Some(instructions);
         Some(left)
     }
 
-    /// The running frame's instructions of an extension, made when it first needs them, and its memory.
+    /// The running frame's instructions of an extension, made when it first needs them.
     #[inline]
-    fn instructions(
-        &mut self,
-        simd: bool,
-        unit: Unit,
-    ) -> Option<(&mut dyn Instructions, &mut [u8])> {
-        let frame = &mut self.frames[self.depth];
-        let slot = &mut frame.instructions[usize::from(simd)];
-        if slot.is_none() {
-            *slot = self.coprocessors.get(unit).ok().and_then(Coprocessor::instructions);
-        }
-        let memory = self.memory.bytes_mut(frame.memory_start, self.memory_len);
-        Some((&mut **slot.as_mut()?, memory))
+    fn take_instructions(&mut self, simd: bool, unit: Unit) -> Option<Box<dyn Instructions>> {
+        let kept = self.frame_mut().instructions[usize::from(simd)].take();
+        kept.or_else(|| self.coprocessors.get(unit).ok().and_then(Coprocessor::instructions))
     }
 }
