@@ -260,6 +260,18 @@ impl Coprocessors {
         Self { by_unit: self.by_unit.map(|one| one.map(&mut f)) }
     }
 
+    /// Puts something in the place of one unit's coprocessor, if there is one.
+    #[must_use]
+    pub fn map_one(
+        mut self,
+        unit: Unit,
+        f: impl FnOnce(Arc<dyn Coprocessor>) -> Arc<dyn Coprocessor>,
+    ) -> Self {
+        let place = &mut self.by_unit[unit as usize];
+        *place = place.take().map(f);
+        self
+    }
+
     /// The unit's coprocessor.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log as LogEntry, U
 use alloy_rlp::{BufMut, Encodable, Header};
 use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Log, Op, State, Unit};
 use tandem_glue::{Completion, Env, Machine, Message, Meter as GasMeter, Status, Tracer};
+use tandem_hash::Remembered;
 use tandem_log::Logs;
 use tandem_schedule::{Extension, Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
@@ -58,6 +59,7 @@ pub struct EvmBuilder {
     coprocessors: Coprocessors,
     meter: Meter,
     extensions: Vec<Extension>,
+    remembers_hashes: bool,
 }
 
 impl EvmBuilder {
@@ -89,6 +91,14 @@ impl EvmBuilder {
         self
     }
 
+    /// Whether to remember the hashes of 64 bytes, which are where mappings keep their values; so unless
+    /// said otherwise, but never with [`Meter::Time`], which is to tell what hashing takes.
+    #[must_use]
+    pub const fn remember_hashes(mut self, remember: bool) -> Self {
+        self.remembers_hashes = remember;
+        self
+    }
+
     /// The machine.
     pub fn build(mut self) -> Evm {
         for extension in self.extensions {
@@ -107,6 +117,11 @@ impl EvmBuilder {
             }
             None => {
                 let meter = (self.meter != Meter::Off).then(|| GasMeter::new(None));
+                let remember = |hash| Arc::new(Remembered::new(hash)) as Arc<dyn Coprocessor>;
+                let coprocessors = match self.remembers_hashes {
+                    true => coprocessors.map_one(Unit::Hash, remember),
+                    false => coprocessors,
+                };
                 Machine::new(schedule, coprocessors, meter)
             }
         };
@@ -145,7 +160,13 @@ impl Evm {
         let coprocessors = units
             .fold(Coprocessors::none(), |all, (unit, backend)| all.with(unit, (backend.new)()));
         let schedule = Schedule::new(fork);
-        EvmBuilder { schedule, coprocessors, meter: Meter::Off, extensions: Vec::new() }
+        EvmBuilder {
+            schedule,
+            coprocessors,
+            meter: Meter::Off,
+            extensions: Vec::new(),
+            remembers_hashes: true,
+        }
     }
 
     /// The prices and rules in force.

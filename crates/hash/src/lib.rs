@@ -1,7 +1,8 @@
 //! Tandem's hash coprocessor: KECCAK256, SHA-256, RIPEMD-160, BLAKE2 F and identity.
 //!
-//! Here live the two backends and what they share: how a request is measured and answered. What a
-//! word or a round costs does not live here; that is the glue's.
+//! Here live the two backends and what they share: how a request is measured and answered; and
+//! [`Remembered`], which keeps the hashes that mappings need. What a word or a round costs does not
+//! live here; that is the glue's.
 //!
 //! | backend | Keccak-256 | SHA-256 | RIPEMD-160 | BLAKE2 F |
 //! |---|---|---|---|---|
@@ -24,6 +25,7 @@ mod blake2f;
 #[cfg(feature = "native")]
 mod native;
 mod portable;
+mod remembered;
 
 use alloc::sync::Arc;
 
@@ -34,6 +36,7 @@ use crate::blake2f::Compression;
 #[cfg(feature = "native")]
 pub use crate::native::Native;
 pub use crate::portable::Portable;
+pub use crate::remembered::Remembered;
 
 /// The backends of this build, the preferred first.
 pub const BACKENDS: &[Backend] = &[
