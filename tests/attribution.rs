@@ -1,5 +1,6 @@
 //! The attribution of a transaction's gas by place, found step by step, is its ledger, row by row: on
-//! every state test of `fixtures/`, and of the directory in `TANDEM_STATE_TESTS` if that is set.
+//! every state test of `fixtures/`, and of the directory in `TANDEM_STATE_TESTS` if that is set. So is
+//! every view of it the gas used.
 
 #![expect(clippy::print_stdout, reason = "a test of many cases says how many there were")]
 
@@ -11,7 +12,7 @@ use std::{
 
 use tandem_evm::{Evm, Meter, Schedule};
 use tandem_fixtures::{Case, find_files, parse_state_tests, run_case};
-use tandem_report::{Attribution, Collector};
+use tandem_report::{Attribution, By, Collector, Names, View};
 
 fn directories() -> Vec<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/state_tests");
@@ -49,16 +50,32 @@ fn attribute(evm: &mut Evm, case: &Case<'_>) -> Option<Result<Attribution, Strin
     Some(collector.finish(&outcome).map_err(|error| error.to_string()))
 }
 
+/// Every side there is to see a transaction from.
+const SIDES: [By; 6] = [By::Unit, By::Opcode, By::Frame, By::Contract, By::Selector, By::Pc];
+
+/// What the ledger's parts, or the rows of a view, come to instead of the gas used.
+fn wrong_sum(attribution: &Attribution, names: &Names) -> Option<String> {
+    let (used, sum) = (attribution.gas_used, attribution.ledger().gas_used());
+    if sum != used {
+        return Some(format!("{sum} is not {used}"));
+    }
+    SIDES.into_iter().find_map(|by| {
+        let view = View::of_attribution(attribution, by, names);
+        let sum: i128 = view.items.iter().map(|item| item.signed_gas()).sum();
+        (sum != i128::from(used)).then(|| format!("by {}: {sum} is not {used}", by.name()))
+    })
+}
+
 #[test]
 fn the_steps_of_an_execution_add_up_to_its_ledger_row_by_row() {
     let (mut failures, mut valid, mut frames) = (Vec::new(), 0, 0);
+    let names = Names::default();
     let count = each(|evm, case| match attribute(evm, case) {
         Some(Ok(attribution)) => {
             (valid, frames) = (valid + 1, frames + attribution.frames.len());
-            let sum = attribution.ledger().gas_used();
-            if sum != attribution.gas_used {
-                failures.push(format!("{}: {sum} is not {}", name(case), attribution.gas_used));
-            }
+            failures.extend(
+                wrong_sum(&attribution, &names).map(|sum| format!("{}: {sum}", name(case))),
+            );
         }
         Some(Err(error)) => failures.push(format!("{}: {error}", name(case))),
         None => {}

@@ -8,6 +8,11 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+// The workspace's tests have a node to run against; the program is to be found from here only.
+#[cfg(feature = "rpc")]
+#[path = "../../../tests/anvil.rs"]
+mod anvil;
+
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
 }
@@ -145,4 +150,36 @@ fn an_endpoint_that_is_none_gets_a_line_and_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{err}");
         assert!(err.contains(expected) && err.lines().count() == 1, "{err}");
     }
+}
+
+/// Against a real node: the receipt's gas, the whole of it in the rows, and the same again from what was
+/// kept, without the node.
+#[cfg(feature = "rpc")]
+#[test]
+fn a_transaction_of_a_node_has_the_receipts_gas_and_runs_again_from_a_file() {
+    let Some(anvil) = anvil::Anvil::start("osaka") else { return };
+    for (number, (hash, _)) in anvil::transactions(&anvil).into_iter().enumerate() {
+        let kept = file(&format!("kept-{number}.json"), "");
+        let target = hash.to_string();
+        let asked = ["gas", "--rpc", &anvil.url, &target, "--format", "json", "--save", &kept];
+        let output = tandem(&asked, b"");
+        assert!(output.status.success(), "{hash}: {}", text(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let receipt = anvil.receipt(hash);
+        let used = receipt["gasUsed"].as_str().and_then(|hex| hex.strip_prefix("0x"));
+        let used = u64::from_str_radix(used.expect("a quantity"), 16).expect("a quantity");
+        assert_eq!(json["gas_used"], used, "{hash}");
+        let again = tandem(&["gas", &kept, "--format", "json"], b"");
+        let again: serde_json::Value = serde_json::from_slice(&again.stdout).expect("JSON");
+        assert_eq!(again["rows"], json["rows"], "{hash}");
+        for by in ["unit", "opcode", "frame", "contract", "selector", "pc"] {
+            let output = tandem(&["gas", "--rpc", &anvil.url, &target, "--by", by], b"");
+            assert!(output.status.success(), "{hash}, {by}: {}", text(&output.stderr));
+        }
+    }
+    let unknown = format!("0x{}", "07".repeat(32));
+    let output = tandem(&["gas", "--rpc", &anvil.url, &unknown], b"");
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("knows no transaction") && err.lines().count() == 1, "{err}");
 }
