@@ -287,6 +287,9 @@ impl Gas {
         let names = self.names()?;
         let sides = self.sides()?;
         self.check(sides.len())?;
+        if self.time && cfg!(debug_assertions) {
+            complain("this build is not optimised, so its times say little: build with --release");
+        }
         match &sides[..] {
             [a, b] => self.compare(a, b, &names),
             sides => self.show(&sides[0], &names),
