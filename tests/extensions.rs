@@ -2,8 +2,11 @@
 //! for as long as a frame runs, and code whose immediates are jumped into. What the instructions
 //! compute is tested with their coprocessors.
 
+mod attributed;
+
 use std::collections::HashSet;
 
+use attributed::assert_attributed;
 use proptest::prelude::*;
 use tandem_evm::{
     Block, Evm, Extension, Failure, Fork, Halt, InMemoryState, Ledger, Meter, Outcome, PREFIX,
@@ -57,7 +60,9 @@ fn run_with(code: &[u8], callee: &[u8]) -> (Outcome, Vec<(usize, Option<&'static
     let mut tx = Transaction::call(SENDER, CONTRACT, Bytes::new());
     tx.gas_limit = GAS;
     let traced = evm.transact_traced(&mut state, &Block::default(), &tx, &mut steps);
-    for other in [&again, &unmetered, &fused, traced.as_ref().expect("a valid transaction")] {
+    let attributed = assert_attributed(&mut evm, &mut state, &Block::default(), &tx);
+    let traced = traced.expect("a valid transaction");
+    for other in [&again, &unmetered, &fused, &traced, &attributed] {
         assert_eq!(
             (other.status, other.gas_used, &other.output),
             (outcome.status, outcome.gas_used, &outcome.output)
@@ -138,7 +143,11 @@ fn no_fork_has_an_extensions_opcode_by_itself() {
             let mut state = state(&[byte, 0xd3, 0, 0, 0, 0, 0, 0, 0, 0], &[]);
             for extensions in [&[][..], &[Extension::Simd]] {
                 if extensions.is_empty() || byte != PREFIX {
-                    let outcome = transact(&mut machine(*fork, Meter::Gas, extensions), &mut state);
+                    let mut evm = machine(*fork, Meter::Gas, extensions);
+                    let mut tx = Transaction::call(SENDER, CONTRACT, Bytes::new());
+                    tx.gas_limit = GAS;
+                    let block = Block::default();
+                    let outcome = assert_attributed(&mut evm, &mut state, &block, &tx);
                     let invalid = Status::Halt(Halt::InvalidOpcode);
                     assert_eq!(outcome.status, invalid, "{byte:#x} on {}", fork.name());
                 }
@@ -220,8 +229,8 @@ fn gas_is_taken_before_the_work() {
         let mut evm = machine(Fork::Osaka, Meter::Gas, &[Extension::EvmMax]);
         let mut tx = Transaction::call(SENDER, CONTRACT, Bytes::new());
         tx.gas_limit = enough - short;
-        let outcome = evm.transact(&mut state(&code, &[]), &Block::default(), &tx);
-        let outcome = outcome.expect("a valid transaction");
+        let (mut state, block) = (state(&code, &[]), Block::default());
+        let outcome = assert_attributed(&mut evm, &mut state, &block, &tx);
         assert_eq!(outcome.status, Status::Halt(Halt::OutOfGas), "{short} gas short");
         assert_eq!(ledger(&outcome).gas_used(), tx.gas_limit);
     }

@@ -1,6 +1,9 @@
 //! SIMD in the machine: every instruction by example, every way one can fail, the list precompile, and
 //! what they cost. Kernels are tested with their coprocessor.
 
+mod attributed;
+
+use attributed::assert_attributed;
 use tandem_asm::Assembler;
 use tandem_evm::{
     Block, Evm, Extension, Fork, Halt, InMemoryState, Meter, Outcome, Status, Transaction, Unit,
@@ -19,7 +22,14 @@ fn transact(evm: &mut Evm, code: &[u8], gas: u64) -> Outcome {
     deploy(&mut state, CONTRACT, Bytes::copy_from_slice(code));
     let mut tx = Transaction::call(SENDER, CONTRACT, Bytes::new());
     tx.gas_limit = INTRINSIC + gas;
-    evm.transact(&mut state, &Block::default(), &tx).expect("a valid transaction")
+    let block = Block::default();
+    let outcome = evm.transact(&mut state, &block, &tx).expect("a valid transaction");
+    let attributed = assert_attributed(evm, &mut state, &block, &tx);
+    assert_eq!(
+        (attributed.status, attributed.gas_used, &attributed.output),
+        (outcome.status, outcome.gas_used, &outcome.output)
+    );
+    outcome
 }
 
 /// Runs code with each backend, metered; all have to come to the same.
@@ -262,10 +272,10 @@ fn a_jump_target_behind_an_instruction_is_one() {
 fn no_fork_has_it_by_itself() {
     for fork in Fork::ALL {
         let code = assemble("3 5 xadd.u32x8");
-        let mut evm = Evm::builder(*fork).build();
+        let mut evm = Evm::builder(*fork).meter(Meter::Gas).build();
         let status = transact(&mut evm, &code, GAS).status;
         assert_eq!(status, Status::Halt(Halt::InvalidOpcode), "{fork:?}");
-        let mut evm = Evm::builder(*fork).extensions([Extension::Simd]).build();
+        let mut evm = Evm::builder(*fork).meter(Meter::Gas).extensions([Extension::Simd]).build();
         assert_eq!(transact(&mut evm, &code, GAS).status, Status::Success, "{fork:?}");
     }
 }
@@ -381,7 +391,7 @@ fn requests_that_are_wrong_fail_and_take_their_gas() {
 #[test]
 fn without_the_extension_there_is_nobody_at_the_precompiles_address() {
     let code = assemble(&ask(&store(&lists(0x01)), lists(0x01).len()));
-    let mut evm = Evm::builder(Fork::Osaka).build();
+    let mut evm = Evm::builder(Fork::Osaka).meter(Meter::Gas).build();
     let outcome = transact(&mut evm, &code, GAS);
     assert_eq!(outcome.status, Status::Success);
     // The call of an account that is not there succeeds and answers nothing.

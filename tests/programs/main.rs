@@ -3,6 +3,8 @@
 //!
 //! After a change to a source, `TANDEM_BLESS=1 cargo test -p tandem-tests --test programs` writes the cases anew.
 
+#[path = "../attributed.rs"]
+mod attributed;
 mod expected;
 mod simd;
 
@@ -11,6 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use attributed::assert_attributed;
 use expected::{Input, Task, tasks};
 use serde_json::Value;
 use tandem_asm::{Assembler, Program};
@@ -74,11 +77,16 @@ struct Result {
     gas: u64,
 }
 
-fn run(code: &[u8], extensions: &[Extension], calldata: &[u8]) -> Result {
+/// A machine, a state with the code, and a transaction that calls it.
+fn call(
+    code: &[u8],
+    extensions: &[Extension],
+    calldata: &[u8],
+) -> (Evm, InMemoryState, Block, Transaction) {
     let mut schedule = Schedule::new(Fork::Osaka);
     schedule.transaction.gas_limit_cap = u64::MAX;
     let builder = Evm::builder(Fork::Osaka).schedule(schedule).meter(Meter::Gas);
-    let mut evm = builder.extensions(extensions.iter().copied()).build();
+    let evm = builder.extensions(extensions.iter().copied()).build();
     let mut state = InMemoryState::default();
     fund(&mut state, CALLER, U256::ONE << 64);
     deploy(&mut state, PROGRAM, Bytes::copy_from_slice(code));
@@ -86,6 +94,11 @@ fn run(code: &[u8], extensions: &[Extension], calldata: &[u8]) -> Result {
     block.gas_limit = 1_000_000_000;
     let mut tx = Transaction::call(CALLER, PROGRAM, Bytes::copy_from_slice(calldata));
     tx.gas_limit = 1_000_000_000;
+    (evm, state, block, tx)
+}
+
+fn run(code: &[u8], extensions: &[Extension], calldata: &[u8]) -> Result {
+    let (mut evm, mut state, block, tx) = call(code, extensions, calldata);
     let outcome = evm.transact(&mut state, &block, &tx).expect("the transaction is valid");
     let gas = outcome.ledger.expect("the meter is on").execution_gas();
     Result { success: outcome.status == Status::Success, output: outcome.output, gas }
@@ -175,6 +188,18 @@ fn every_source_assembles_to_its_case_and_every_case_runs_as_it_says() {
         assert_eq!(result.output, bytes_of(&expect["output"]), "{name}");
         assert_eq!(Some(result.gas), expect["gas_used"].as_u64(), "{name}: gas");
         assert_eq!(result.success, expect["status"] == "success", "{name}");
+    }
+}
+
+#[test]
+fn the_gas_of_every_case_is_attributed() {
+    for source in Source::all() {
+        let (case, program) = (source.case(), source.assemble());
+        let extensions: Vec<_> = program.extensions.iter().collect();
+        let (code, calldata) = (bytes_of(&case["code"]), bytes_of(&case["calldata"]));
+        let (mut evm, mut state, block, tx) = call(&code, &extensions, &calldata);
+        let outcome = assert_attributed(&mut evm, &mut state, &block, &tx);
+        assert_eq!(outcome.output, bytes_of(&case["expect"]["output"]), "{}", source.name());
     }
 }
 

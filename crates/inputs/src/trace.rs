@@ -161,6 +161,7 @@ impl Feed {
         self.collector.begins(&TraceStep {
             pc: step.pc,
             op: step.op,
+            behind_prefix: step.behind_prefix,
             gas: step.gas,
             depth: step.depth,
             stack: &step.stack,

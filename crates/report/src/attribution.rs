@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use tandem_evm::{
-    Fork, Gas, Intrinsic, Ledger, Refund, Row, RowId, Status, Unit,
+    Fork, Gas, Intrinsic, Ledger, Refund, Row, RowId, Status, Unit, opcode, prefixed,
     primitives::{Address, FixedBytes},
 };
 
@@ -184,6 +184,8 @@ pub struct Cell {
     pub pc: usize,
     /// The opcode at `pc`, which caused the gas; `None` in a frame that runs no code.
     pub opcode: Option<u8>,
+    /// The byte behind it, if it is the prefix of an extension's opcode.
+    pub behind_prefix: Option<u8>,
     /// Whose work it was.
     pub unit: Unit,
     /// The ledger row's operation: the opcode's mnemonic, the precompile's name, or a named cost.
@@ -197,6 +199,21 @@ pub struct Cell {
 impl Cell {
     /// What `row` took at `pc`, where `opcode` is.
     pub const fn new(pc: usize, opcode: Option<u8>, row: &Row) -> Self {
-        Self { pc, opcode, unit: row.unit, op: row.op, count: row.count, gas: row.gas }
+        Self {
+            pc,
+            opcode,
+            behind_prefix: None,
+            unit: row.unit,
+            op: row.op,
+            count: row.count,
+            gas: row.gas,
+        }
+    }
+
+    /// The mnemonic of what stands at `pc`, `INVALID` for a byte that is no opcode; `None` in a frame
+    /// that runs no code.
+    pub fn mnemonic(&self) -> Option<&'static str> {
+        let row = self.behind_prefix.map_or_else(|| opcode(self.opcode?), prefixed);
+        self.opcode.map(|_| row.map_or("INVALID", |row| row.name))
     }
 }

@@ -6,20 +6,24 @@
 //! does not tell is noted, never guessed. How traces are written and read is elsewhere.
 
 mod inquest;
+mod instruction;
 mod price;
 mod settle;
 
 use std::collections::{HashMap, HashSet};
 
 use tandem_evm::{
-    Coprocessor, Failure, Fork, Gas, Precompile, RowId, Schedule, Status, Step, Tracer,
-    Transaction, TransactionKind, Unit, backends, op,
+    Coprocessor, Failure, Fork, Gas, Instructions, PREFIX, Precompile, RowId, Schedule, Status,
+    Step, Tracer, Transaction, TransactionKind, Unit, backends, op,
     primitives::{Address, FixedBytes, U256},
 };
 
 pub use settle::End;
 
-use self::price::{Event, Operation, Surroundings, WORDS};
+use self::{
+    instruction::{Work, prefixed_byte},
+    price::{Event, Operation, Surroundings, WORDS},
+};
 use crate::{CallFrame, Cell, FrameKind};
 
 /// Why steps do not make an attribution.
@@ -49,8 +53,10 @@ pub enum CollectError {
 pub struct TraceStep<'a> {
     /// Where the opcode is in the code.
     pub pc: usize,
-    /// The opcode.
+    /// The code's byte there.
     pub op: u8,
+    /// The byte behind it, if it is the prefix of an extension's opcode.
+    pub behind_prefix: Option<u8>,
     /// Gas left before it.
     pub gas: u64,
     /// The frame's depth, 1 for the transaction's own.
@@ -112,11 +118,14 @@ struct Running {
     is_static: bool,
     creates: bool,
     memory: u64,
+    /// Bytes of registers, and who keeps them.
+    registers: u64,
+    instructions: Option<Box<dyn Instructions>>,
     return_data: Option<u64>,
     input_len: Option<u64>,
     pending: Option<Pending>,
     callee: Option<Ended>,
-    cells: HashMap<(usize, RowKey), (u8, u64, u64)>,
+    cells: Cells,
     /// Length of the list of warm accounts when it began.
     warm_before: usize,
     /// Length of the list of destroyed accounts then.
@@ -127,10 +136,23 @@ impl Running {
     const fn surroundings(&self) -> Surroundings {
         Surroundings {
             memory: self.memory,
+            registers: self.registers,
             is_static: self.is_static,
             return_data: self.return_data,
         }
     }
+}
+
+/// What a frame spent, by place and row.
+type Cells = HashMap<(usize, RowKey), Sum>;
+
+/// What a row took at one place, and what stands there.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    opcode: u8,
+    behind_prefix: Option<u8>,
+    count: u64,
+    gas: u64,
 }
 
 /// A row as a key.
@@ -317,6 +339,8 @@ impl Collector {
             is_static,
             creates,
             memory: 0,
+            registers: 0,
+            instructions: None,
             return_data: Some(0),
             input_len,
             pending: None,
@@ -333,7 +357,10 @@ impl Collector {
         for (word, from) in top.iter_mut().zip(step.stack.iter().rev()) {
             *word = *from;
         }
-        let operation = Operation { op: step.op, height: step.stack.len(), top };
+        let (op, behind) = (step.op, step.behind_prefix);
+        let height = step.stack.len();
+        let mut operation = Operation { op, behind, work: Work::Untold, height, top };
+        operation.work = self.work(&operation, step)?;
         let input = self.input(&operation, step.memory);
         let cold = self.is_cold(&operation);
         if let Some(refund) = step.refund {
@@ -423,7 +450,7 @@ impl Collector {
     }
 
     fn around(&self) -> Surroundings {
-        let nowhere = Surroundings { memory: 0, is_static: false, return_data: None };
+        let nowhere = Surroundings { memory: 0, registers: 0, is_static: false, return_data: None };
         self.running.last().map_or(nowhere, Running::surroundings)
     }
 
@@ -458,13 +485,13 @@ impl Collector {
         }
         self.touch(&pending.operation);
         if let Some(frame) = self.running.last_mut() {
-            frame.memory = events.memory;
+            (frame.memory, frame.registers) = (events.memory, events.registers);
         }
         Ok(())
     }
 
     fn disagree(&self, pending: &Pending, ours: &str, theirs: &str) -> String {
-        let name = tandem_evm::opcode(pending.operation.op).map_or("INVALID", |row| row.name);
+        let name = pending.operation.opcode().map_or("INVALID", |row| row.name);
         format!(
             "{name} of step {} (pc {}) {ours} on {}, and {theirs} in the trace: is it a trace of \
              another fork?",
@@ -478,8 +505,10 @@ impl Collector {
     fn post(&mut self, pending: &Pending, row: RowId, count: u64, gas: u64) {
         let Some(frame) = self.running.last_mut() else { return };
         let key = (pending.pc, RowKey(row.index()));
-        let cell = frame.cells.entry(key).or_insert((pending.operation.op, 0, 0));
-        (cell.1, cell.2) = (cell.1 + count, cell.2 + gas);
+        let (opcode, behind_prefix) = (pending.operation.op, pending.operation.behind);
+        let new = Sum { opcode, behind_prefix, count: 0, gas: 0 };
+        let sum = frame.cells.entry(key).or_insert(new);
+        (sum.count, sum.gas) = (sum.count + count, sum.gas + gas);
     }
 
     /// The account an opcode looks at is warm from then on.
@@ -593,7 +622,15 @@ impl Collector {
         if let Some((row, gas)) = row {
             let (unit, op) = row.name();
             let gas = Gas { execution: gas, state: 0 };
-            frame.cells.push(Cell { pc: 0, opcode: None, unit, op, count: 1, gas });
+            frame.cells.push(Cell {
+                pc: 0,
+                opcode: None,
+                behind_prefix: None,
+                unit,
+                op,
+                count: 1,
+                gas,
+            });
         }
         self.frames.push(frame);
     }
@@ -621,6 +658,7 @@ impl Tracer for Collector {
         let step = TraceStep {
             pc: step.pc,
             op: step.op,
+            behind_prefix: step.opcode.filter(|_| step.op == PREFIX).and_then(prefixed_byte),
             gas: step.gas,
             depth: step.depth,
             stack: step.stack,

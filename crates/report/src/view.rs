@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
 use tandem_evm::{
-    Fork, Gas, Intrinsic, Refund, Status, Unit, opcode,
+    Fork, Gas, Intrinsic, Refund, Status, Unit,
     primitives::{Address, FixedBytes},
 };
 
-use crate::{Attribution, Breakdown, CallFrame, FrameKind, Names};
+use crate::{Attribution, Breakdown, CallFrame, Cell, FrameKind, Names};
 
 /// What the rows of a view stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -518,7 +518,7 @@ impl<'a> Frames<'a> {
             for cell in &frame.cells {
                 let key = (frame.code_address, frame.kind.creates(), cell.pc, cell.opcode);
                 let item = groups.entry(key).or_insert_with(|| {
-                    let label = place_label(frame, cell.pc, cell.opcode);
+                    let label = place_label(frame, cell);
                     let mut item = Item::new(Part::Execution, label, 0, Gas::default());
                     item.code_address = Some(frame.code_address);
                     item.pc = Some(cell.pc);
@@ -527,7 +527,7 @@ impl<'a> Frames<'a> {
                     item
                 });
                 // Of the rows of one opcode, the one that is its own names the unit.
-                if cell.opcode.is_some_and(|byte| name(byte) == cell.op) {
+                if cell.mnemonic() == Some(cell.op) {
                     item.unit = Some(cell.unit);
                     item.count += cell.count;
                 } else if cell.opcode.is_none() {
@@ -552,10 +552,6 @@ fn describe(item: &mut Item, frame: &CallFrame, names: &Names) {
     item.code_address = Some(frame.code_address);
     item.selector = frame.selector;
     item.function = frame.selector.and_then(|selector| names.get(&selector)).map(str::to_owned);
-}
-
-fn name(byte: u8) -> &'static str {
-    opcode(byte).map_or("INVALID", |row| row.name)
 }
 
 /// An address with its middle left out.
@@ -591,12 +587,10 @@ fn contract_label(frame: &CallFrame) -> String {
     frame.precompile().map_or(address, str::to_owned)
 }
 
-fn place_label(frame: &CallFrame, pc: usize, byte: Option<u8>) -> String {
+fn place_label(frame: &CallFrame, cell: &Cell) -> String {
     let init = if frame.kind.creates() { " init code" } else { "" };
-    match byte {
-        Some(byte) => {
-            format!("{}{init} {pc:>5} {}", short(&frame.code_address), name(byte))
-        }
+    match cell.mnemonic() {
+        Some(name) => format!("{}{init} {:>5} {name}", short(&frame.code_address), cell.pc),
         None => contract_label(frame),
     }
 }

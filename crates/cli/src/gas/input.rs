@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 use serde::{Deserialize, de::IgnoredAny};
-use tandem_evm::{Fork, Schedule, Transaction, primitives::Address};
+use tandem_evm::{Extension, Fork, Schedule, Transaction, primitives::Address};
 use tandem_inputs::{Bundle, InputError, TraceReader, is_trace, read_coinbase, read_transaction};
 use tandem_report::{Attribution, Collector};
 
@@ -81,6 +81,7 @@ impl Input {
         &self,
         target: Option<&Path>,
         fork: Option<Fork>,
+        extensions: &[Extension],
     ) -> Result<Source, Failure> {
         #[cfg(feature = "rpc")]
         if let Some(url) = &self.rpc {
@@ -108,7 +109,7 @@ impl Input {
         let peeked = input.by_ref().take(1 << 16).read_to_end(&mut head);
         peeked.map_err(|error| unreadable(target, &error))?;
         if is_trace(&head) {
-            return self.trace(target, Box::new(Cursor::new(head).chain(input)), fork);
+            return self.trace(target, Box::new(Cursor::new(head).chain(input)), fork, extensions);
         }
         input.read_to_end(&mut head).map_err(|error| unreadable(target, &error))?;
         match serde_json::from_slice::<Shape>(&head) {
@@ -122,6 +123,7 @@ impl Input {
         target: &Path,
         input: Box<dyn Read>,
         fork: Option<Fork>,
+        extensions: &[Extension],
     ) -> Result<Source, Failure> {
         let tx = match &self.tx {
             Some(path) => Some(read_transaction(&bytes(path)?).map_err(failed(path))?),
@@ -139,11 +141,13 @@ impl Input {
                 target.display()
             ));
         }
+        let mut schedule = Schedule::new(fork.unwrap_or(newest));
+        extensions.iter().for_each(|extension| schedule.enable(*extension));
         let reader = TraceReader::new(input).map_err(|error| trouble(target, &error))?;
         Ok(Source::Traces(Box::new(Traces {
             reader,
             file: target.to_owned(),
-            schedule: Schedule::new(fork.unwrap_or(newest)),
+            schedule,
             tx,
             coinbase,
             gas_used: self.gas_used,

@@ -65,7 +65,8 @@ pub(super) fn each(
     mut f: impl FnMut(Result<Done, Refused>),
 ) -> Result<(), String> {
     let fork = measure.side.what_if.or(measure.side.only);
-    match measure.input.open(Some(file), fork).map_err(|failure| failure.to_string())? {
+    let opened = measure.input.open(Some(file), fork, measure.extensions);
+    match opened.map_err(|failure| failure.to_string())? {
         Source::StateTests(json) => {
             let tests = parse_state_tests(&json).map_err(|error| {
                 format!("{}: no state test, bundle or trace: {error}", file.display())

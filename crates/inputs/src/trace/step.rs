@@ -6,7 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, SeqAccess, Visitor},
 };
-use tandem_evm::{op, opcode, primitives::U256};
+use tandem_evm::{PREFIX, Unit, op, opcode, prefixed, primitives::U256};
 
 use super::TraceError;
 use crate::number::{Number, Word};
@@ -16,6 +16,7 @@ use crate::number::{Number, Word};
 pub(crate) struct RawStep {
     pub(crate) pc: usize,
     pub(crate) op: u8,
+    pub(crate) behind_prefix: Option<u8>,
     pub(crate) gas: u64,
     pub(crate) cost: Option<u64>,
     pub(crate) depth: usize,
@@ -142,6 +143,7 @@ impl Fields {
         Ok(RawStep {
             pc: self.pc.ok_or_else(|| missing("pc"))?.0 as usize,
             op,
+            behind_prefix: self.behind_prefix(op),
             gas: self.gas.ok_or_else(|| missing("gas"))?.0,
             cost: self.gas_cost.map(|cost| cost.0),
             depth: self.depth.ok_or_else(|| missing("depth"))?.0 as usize,
@@ -152,6 +154,12 @@ impl Fields {
             refund: self.refund.map(|refund| refund.0 as i64),
             error,
         })
+    }
+
+    /// Only the name tells which opcode the prefix makes it.
+    fn behind_prefix(&self, op: u8) -> Option<u8> {
+        let name = self.op_name.as_ref().filter(|_| op == PREFIX)?;
+        (0..=u8::MAX).find(|byte| prefixed(*byte).is_some_and(|row| row.name == name))
     }
 
     fn op(&self) -> Result<u8, TraceError> {
@@ -190,6 +198,8 @@ impl RawStep {
             self.op,
             op::CALL | op::CALLCODE | op::DELEGATECALL | op::STATICCALL | op::RETURN
         );
+        let row = self.behind_prefix.map_or_else(|| opcode(self.op), prefixed);
+        let reads = reads || row.is_some_and(|row| row.unit == Unit::EvmMax);
         let Some(hex) = self.memory.as_ref().filter(|_| reads) else { return Ok(None) };
         let memory = const_hex::decode(hex);
         memory.map(Some).map_err(|error| TraceError::Malformed(format!("memory: {error}")))

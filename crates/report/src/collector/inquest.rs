@@ -57,6 +57,10 @@ impl Collector {
         if let Some(way) = ways.iter().find(same) {
             return Ok(way.clone());
         }
+        // Immediates are looked at before anything is paid.
+        if failure.halt == Halt::InvalidOperand && failure.burnt == pending.gas {
+            return Ok(Way { end, left: pending.gas, ..Way::default() });
+        }
         // What fails after everything is paid is none of the prices' business.
         let paid = ways.into_iter().find(|way| way.end.is_none() && way.left == failure.burnt);
         let Some(way) = paid else {
@@ -83,6 +87,15 @@ impl Collector {
         }
         let ways = self.ways(pending, &operation.events(&self.schedule, &around));
         let paid = ways.iter().find(|way| way.end.is_none()).cloned();
+        if let Some(row) = operation.opcode().filter(|row| row.extension.is_some())
+            && text.contains(Halt::InvalidOperand.reason())
+        {
+            // Only STOREX looks at values, which it has paid for then.
+            let stores = row.name == "STOREX";
+            let way = paid.filter(|_| stores);
+            let way = way.unwrap_or_else(|| Way { left: pending.gas, ..Way::default() });
+            return Ok(Way { end: Some((Halt::InvalidOperand, row.unit)), ..way });
+        }
         let mut halted: Vec<_> = ways.into_iter().filter(|way| way.end.is_some()).collect();
         halted.sort_by_key(|way| std::cmp::Reverse(way.left));
         if let Some(way) = halted.first().cloned() {
@@ -219,6 +232,8 @@ impl Collector {
             op::BALANCE | op::EXTCODESIZE | op::EXTCODEHASH => {
                 of([schedule.warm_account, schedule.cold_account])
             }
+            // What its immediates say is in no step.
+            _ if operation.opcode().is_some_and(|row| row.extension.is_some()) => true,
             _ => sums(&self.facts(operation, None)).contains(&gas),
         }
     }
@@ -238,7 +253,7 @@ impl Collector {
         let zeros = vec![0; if pending.input.is_some() { 0 } else { len }];
         let input = pending.input.as_deref().unwrap_or(&zeros);
         let told = pending.input.is_some()
-            || !matches!(precompile.price, Price::Rounds(_) | Price::Modexp(_));
+            || !matches!(precompile.price, Price::Rounds(_) | Price::Modexp(_) | Price::List(_));
         let work = self
             .measure(precompile.op.unit())
             .and_then(|one| one.measure(precompile.op, input).ok());

@@ -2,7 +2,11 @@
 //! fails shows which parts were paid. Prices come from the schedule and from the words on the stack;
 //! what only the state knows (warm or cold, new or not) is a fact to be found elsewhere.
 
-use tandem_evm::{Halt, RowId, Schedule, Unit, op, opcode, primitives::U256};
+use tandem_evm::{
+    Extension, Halt, Opcode, RowId, Schedule, Unit, op, opcode, prefixed, primitives::U256,
+};
+
+use super::instruction::Work;
 
 /// The most words an opcode is told by: CALL's.
 pub(crate) const WORDS: usize = 7;
@@ -11,6 +15,10 @@ pub(crate) const WORDS: usize = 7;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
     pub(crate) op: u8,
+    /// The byte behind the prefix, if `op` is the prefix.
+    pub(crate) behind: Option<u8>,
+    /// What an extension's instruction will take.
+    pub(crate) work: Work,
     /// How many words are on the stack.
     pub(crate) height: usize,
     /// The topmost words, the top first.
@@ -22,6 +30,8 @@ pub(crate) struct Operation {
 pub(crate) struct Surroundings {
     /// Length of the frame's memory in bytes.
     pub(crate) memory: u64,
+    /// Bytes of its registers, which are priced as if they were memory.
+    pub(crate) registers: u64,
     /// Whether the frame may not change the state (EIP-214).
     pub(crate) is_static: bool,
     /// Length of the return data; `None` if nobody said.
@@ -45,9 +55,21 @@ pub(crate) struct Events {
     pub(crate) list: Vec<Event>,
     /// Length of the memory afterwards, in bytes.
     pub(crate) memory: u64,
+    /// Bytes of the registers afterwards.
+    pub(crate) registers: u64,
 }
 
 impl Operation {
+    /// The opcode, whether the fork has it or not.
+    pub(crate) fn opcode(&self) -> Option<&'static Opcode> {
+        self.behind.map_or_else(|| opcode(self.op), prefixed)
+    }
+
+    /// The row of its own price.
+    pub(crate) fn row(&self) -> RowId {
+        self.behind.map_or(RowId::opcode(self.op), RowId::prefixed)
+    }
+
     /// The `n`th word from the top; zero if the stack is shorter.
     pub(crate) fn peek(&self, n: usize) -> U256 {
         self.top.get(n).copied().unwrap_or_default()
@@ -85,7 +107,11 @@ impl Operation {
     pub(crate) fn events(&self, schedule: &Schedule, around: &Surroundings) -> Events {
         let mut list = Walk {
             schedule,
-            events: Events { list: Vec::with_capacity(4), memory: around.memory },
+            events: Events {
+                list: Vec::with_capacity(4),
+                memory: around.memory,
+                registers: around.registers,
+            },
         };
         // Only the first failure counts, and it ends the walk.
         let _ = self.walk(&mut list, around);
@@ -103,13 +129,16 @@ impl Operation {
 
     fn walk(&self, w: &mut Walk<'_>, around: &Surroundings) -> Option<()> {
         let schedule = w.schedule;
-        let row = opcode(self.op).filter(|row| schedule.has(row) && self.op != op::INVALID);
+        let row = self.opcode().filter(|row| schedule.has(row) && self.op != op::INVALID);
         let Some(row) = row else { return w.fail(Halt::InvalidOpcode, Unit::Glue) };
         if self.height < usize::from(row.inputs) {
             return w.fail(Halt::StackUnderflow, Unit::Glue);
         }
         if self.height + usize::from(row.outputs) > 1024 + usize::from(row.inputs) {
             return w.fail(Halt::StackOverflow, Unit::Glue);
+        }
+        if let Some(extension) = row.extension {
+            return self.walk_instruction(w, row, extension);
         }
         let own = RowId::opcode(self.op);
         let base = u64::from(schedule.base[usize::from(self.op)]);
@@ -169,6 +198,21 @@ impl Operation {
             }
             op::CREATE | op::CREATE2 => self.walk_create(w, around, base)?,
             _ => {}
+        }
+        Some(())
+    }
+
+    /// In the order of `Machine::instruct`: operands, registers, price.
+    fn walk_instruction(&self, w: &mut Walk<'_>, row: &Opcode, extension: Extension) -> Option<()> {
+        match self.work {
+            Work::Untold => w.fact(self.row()),
+            Work::Invalid => return w.fail(Halt::InvalidOperand, row.unit),
+            Work::Known { gas, registers } => {
+                if extension == Extension::EvmMax && registers != w.events.registers {
+                    w.grow(w.events.memory, registers);
+                }
+                w.charge(self.row(), 1, gas);
+            }
         }
         Some(())
     }
@@ -245,17 +289,17 @@ impl Walk<'_> {
         }
         let end = length(end);
         if end > self.events.memory {
-            let len = end.next_multiple_of(32);
-            let price = self.memory_price(len) - self.memory_price(self.events.memory);
-            self.charge(RowId::MEMORY_GROWTH, 1, price);
-            self.events.memory = len;
+            self.grow(end.next_multiple_of(32), self.events.registers);
         }
         Some(())
     }
 
-    fn memory_price(&self, len: u64) -> u64 {
-        let words = len / 32;
-        self.schedule.memory_word * words + words * words / 512
+    /// Charges for so much memory and so many registers, together more than there were.
+    fn grow(&mut self, memory: u64, registers: u64) {
+        let price = |bytes: u64| self.schedule.memory(bytes as usize);
+        let paid = price(self.events.memory + self.events.registers);
+        self.charge(RowId::MEMORY_GROWTH, 1, price(memory + registers) - paid);
+        (self.events.memory, self.events.registers) = (memory, registers);
     }
 
     fn copy(&mut self, row: RowId, offset: U256, len: U256) -> Option<()> {

@@ -7,7 +7,9 @@ use tandem_evm::{
     primitives::{Address, U256},
 };
 
-use super::{CollectError, Collector, Ended, Fate, Pending, price::Event, to_address};
+use super::{
+    Cells, CollectError, Collector, Ended, Fate, Pending, RowKey, Sum, price::Event, to_address,
+};
 use crate::{Attribution, CallFrame, Cell, FrameKind};
 
 /// How a transaction ended, as far as a trace or its receipt say.
@@ -348,6 +350,7 @@ impl Collector {
         Cell {
             pc: 0,
             opcode: Some(op::STOP),
+            behind_prefix: None,
             unit,
             op: name,
             count: 1,
@@ -436,7 +439,7 @@ impl Collector {
         let zeros;
         let input = match (&pending.input, precompile.price) {
             (Some(input), _) => input.as_slice(),
-            (None, Price::Rounds(_) | Price::Modexp(_)) => return None,
+            (None, Price::Rounds(_) | Price::Modexp(_) | Price::List(_)) => return None,
             (None, _) => {
                 zeros = vec![0; len];
                 &zeros
@@ -546,7 +549,7 @@ impl Collector {
             return;
         };
         let before = self.frames.iter().map(CallFrame::gas).sum::<u64>()
-            + frame.cells.values().map(|(_, _, gas)| gas).sum::<u64>();
+            + frame.cells.values().map(|sum| sum.gas).sum::<u64>();
         let new = !self.destroyed.contains(&self.frames[frame.frame].address);
         let refund = if new { self.schedule.self_destruct_refund } else { 0 };
         let raw = u64::try_from(self.refund).unwrap_or(0) + refund;
@@ -784,18 +787,23 @@ impl Collector {
     }
 }
 
-fn cells(cells: std::collections::HashMap<(usize, super::RowKey), (u8, u64, u64)>) -> Vec<Cell> {
-    let mut cells: Vec<_> =
-        cells.into_iter().filter(|(_, (_, count, gas))| *count > 0 || *gas > 0).collect();
+fn cells(cells: Cells) -> Vec<Cell> {
+    let paid = |sum: &Sum| sum.count > 0 || sum.gas > 0;
+    let mut cells: Vec<_> = cells.into_iter().filter(|(_, sum)| paid(sum)).collect();
     cells.sort_unstable_by_key(|(key, _)| *key);
-    cells
-        .into_iter()
-        .map(|((pc, row), (opcode, count, gas))| {
-            let (unit, op) = RowId::from_index(row.0).name();
-            let gas = Gas { execution: gas, state: 0 };
-            Cell { pc, opcode: Some(opcode), unit, op, count, gas }
-        })
-        .collect()
+    let cell = |((pc, row), sum): ((usize, RowKey), Sum)| {
+        let (unit, op) = RowId::from_index(row.0).name();
+        Cell {
+            pc,
+            opcode: Some(sum.opcode),
+            behind_prefix: sum.behind_prefix,
+            unit,
+            op,
+            count: sum.count,
+            gas: Gas { execution: sum.gas, state: 0 },
+        }
+    };
+    cells.into_iter().map(cell).collect()
 }
 
 /// How long a precompile's output is, if the length of its input says so.
