@@ -4,7 +4,7 @@
 use tandem_evm::{Fork, Row, Status, Unit};
 
 use crate::{
-    Breakdown, Part, View,
+    Breakdown, By, Part, View,
     grid::{Grid, Style, paint, shorten},
     number::{per_mille, percent, signed, thousands},
     status_text,
@@ -80,8 +80,14 @@ pub(crate) fn view(view: &View, colour: bool) -> String {
         }
     };
     let callees = view.by.has_callees();
-    let mut columns = vec![(view.by.name(), LABEL - 12 * usize::from(callees)), ("count", 8)];
-    columns.push(if callees { ("own gas", 11) } else { ("gas", 11) });
+    // A frame is one.
+    let counted = view.by != By::Frame;
+    let mut columns = vec![(view.by.name(), LABEL - 12 * usize::from(callees))];
+    if counted {
+        columns.push(("count", if callees { 5 } else { 8 }));
+    }
+    // Room for an address.
+    columns.push(if callees { ("own gas", 9) } else { ("gas", 11) });
     if callees {
         columns.push(("with callees", 12));
     }
@@ -91,7 +97,9 @@ pub(crate) fn view(view: &View, colour: bool) -> String {
         let gas = item.signed_gas();
         let label = format!("{:indent$}{}", "", item.label, indent = 2 * item.depth.min(12));
         let mut cells = vec![label];
-        cells.push(if item.count > 0 { thousands(item.count) } else { String::new() });
+        if counted {
+            cells.push(if item.count > 0 { thousands(item.count) } else { String::new() });
+        }
         cells.push(signed(gas));
         let execution = item.part == Part::Execution;
         if callees {
@@ -107,10 +115,12 @@ pub(crate) fn view(view: &View, colour: bool) -> String {
         };
         grid.line(style, cells);
     }
-    let total = [String::new(), thousands(view.gas_used), String::new()];
-    let total = total.into_iter().take(if callees { 3 } else { 2 });
-    let last = std::iter::once("gas used".to_owned()).chain(total);
-    grid.line(Style::Total, last.chain([share(view.gas_used, view.gas_used)]));
+    let mut last = vec!["gas used".to_owned()];
+    last.extend(counted.then(String::new));
+    last.push(thousands(view.gas_used));
+    last.extend(callees.then(String::new));
+    last.push(share(view.gas_used, view.gas_used));
+    grid.line(Style::Total, last);
     text.push_str(&grid.render(colour));
     text
 }

@@ -182,7 +182,7 @@ impl Timed {
 
     /// All rows together.
     pub fn total(&self) -> TimedRow {
-        let label = "all, before the refund".to_owned();
+        let label = "all before refund".to_owned();
         let sum = |of: fn(&TimedRow) -> u64| self.rows.iter().map(of).sum();
         let (gas, nanoseconds) = (sum(|row| row.gas), sum(|row| row.nanoseconds));
         TimedRow { label, unit: None, count: 0, gas, nanoseconds }
