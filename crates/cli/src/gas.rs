@@ -45,6 +45,7 @@ use source::{Refused, Selector, each};
 Files are state tests, which are executed; bundles (prestate, transaction and
 block; or geth's genesis, context and input), which are executed too; and traces
 that somebody else has made (geth's structLogs, EIP-3155 lines), which are not.
+Programs as in fixtures/programs are called, with the extensions they name.
 The parts of a bundle may be files of their own, or come from a node.
 
 One file: each transaction in full. A directory, three files or more, or

@@ -83,7 +83,9 @@ fn a_trace_on_standard_input_has_the_essays_breakdown() {
 fn bad_input_gets_a_line_and_exit_code_2() {
     let trace = trace();
     let cut = trace.len() / 2;
-    let cases: [(&[&str], &[u8], &str); 9] = [
+    let essay = fixtures().join("ens-set-contenthash.json");
+    let essay = essay.to_str().expect("UTF-8");
+    let cases: [(&[&str], &[u8], &str); 15] = [
         (&["gas", "-", "--fork", "Cancun"], &trace[..cut], "the trace is cut off"),
         (&["gas", "-", "--fork", "Byzantium", "--gas-used", "46924"], &trace, "another fork?"),
         (&["gas", "-", "--fork", "Cancun"], &trace, "(--gas-used)"),
@@ -95,7 +97,13 @@ fn bad_input_gets_a_line_and_exit_code_2() {
         ),
         (&["gas"], b"", "give a file"),
         (&["gas", "/no/such/file"], b"", "No such file"),
-        (&["gas", "-"], b"{\"prestate\": {}", "no state test"),
+        (&["gas", "-"], b"{\"prestate\": {}", "standard input: is cut off"),
+        (&["gas", "-"], b"", "standard input: is empty"),
+        (&["gas", "-"], b" \n", "is empty; a state test, bundle or trace is read"),
+        (&["gas", "-"], b"\x7fELF\x02\x00", "is no JSON"),
+        (&["gas", "-"], b"[]", "no state test, bundle or trace"),
+        (&["gas", "-"], b"{\"code\": \"0x\", \"spec\": \"Osaka\", \"calldata\": \"\"}", "the program"),
+        (&["gas", essay, "--fork", "Osaka"], b"", "(--fork Cancun --fork Osaka executes them"),
         (&["gas", "-", "--fork", "Cancun"], b"{\"pc\":0,\"op\":\"PUSH1\",\"gas\":\"0x5\",\"gasCost\":\"0x3\",\"depth\":1}\n{\"output\":\"\",\"gasUsed\":\"0x3\"}\n", "without its stack"),
     ];
     for (arguments, input, expected) in cases {
@@ -134,6 +142,40 @@ fn a_bundle_runs_from_a_file_and_a_different_receipt_fails() {
     let invalid = tandem(&["gas", &file("invalid.json", &invalid)], b"");
     assert_eq!(invalid.status.code(), Some(2));
     assert!(text(&invalid.stderr).contains("is the prestate of just before it"));
+}
+
+#[test]
+fn a_state_without_the_sender_gets_a_line_and_exit_code_2() {
+    let essay = fs::read(fixtures().join("ens-set-contenthash.json")).expect("the fixture");
+    let mut test: serde_json::Value = serde_json::from_slice(&essay).expect("JSON");
+    let test_body = &mut test["ens_set_contenthash"];
+    let sender = test_body["transaction"]["sender"].as_str().expect("an address").to_owned();
+    test_body["pre"].as_object_mut().expect("accounts").remove(&sender);
+    let output = tandem(&["gas", &file("no-sender.json", &test.to_string())], b"");
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("its pre-state has no sender") && err.lines().count() == 1, "{err}");
+}
+
+#[test]
+fn a_program_is_called_with_its_extensions_in_every_view() {
+    for name in ["poseidon_t3.evmmax", "sha256.simd", "ntt_256.vecmath"] {
+        let file = fixtures().join(format!("programs/{name}.json"));
+        let json = fs::read(&file).expect("the fixture");
+        let case: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+        let file = file.to_str().expect("UTF-8");
+        let whole = tandem(&["gas", file, "--format", "json"], b"");
+        let whole: serde_json::Value = serde_json::from_slice(&whole.stdout).expect("JSON");
+        let execution = whole["glue_gas"].as_u64().zip(whole["coprocessor_gas"].as_u64());
+        let execution = execution.map(|(glue, coprocessors)| glue + coprocessors);
+        assert_eq!(execution, case["expect"]["gas_used"].as_u64(), "{name}");
+        for by in ["opcode", "frame", "contract", "selector", "pc"] {
+            let view = tandem(&["gas", file, "--by", by, "--format", "json"], b"");
+            assert!(view.status.success(), "{name} by {by}: {}", text(&view.stderr));
+            let view: serde_json::Value = serde_json::from_slice(&view.stdout).expect("JSON");
+            assert_eq!(view["gas_used"], whole["gas_used"], "{name} by {by}");
+        }
+    }
 }
 
 #[cfg(feature = "rpc")]

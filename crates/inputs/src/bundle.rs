@@ -113,15 +113,15 @@ impl ReceiptFields {
 
 /// An account as `prestateTracer` and genesis files have it.
 #[derive(Debug, Default, Deserialize)]
-struct Account {
-    balance: Option<Quantity>,
-    nonce: Option<Number>,
-    code: Option<Bytes>,
+pub(crate) struct Account {
+    pub(crate) balance: Option<Quantity>,
+    pub(crate) nonce: Option<Number>,
+    pub(crate) code: Option<Bytes>,
     #[serde(default)]
     storage: BTreeMap<String, Quantity>,
 }
 
-type Accounts = BTreeMap<Address, Account>;
+pub(crate) type Accounts = BTreeMap<Address, Account>;
 
 /// A block as `eth_getBlockByNumber` has it, or the `context` of geth's tracer tests.
 #[derive(Debug, Deserialize)]
@@ -208,7 +208,10 @@ fn parse(json: &[u8], what: &'static str) -> Result<Value, InputError> {
     unwrapped(serde_json::from_slice(json).map_err(InputError::json(what))?, what)
 }
 
-fn fields<T: for<'de> Deserialize<'de>>(value: Value, what: &'static str) -> Result<T, InputError> {
+pub(crate) fn fields<T: for<'de> Deserialize<'de>>(
+    value: Value,
+    what: &'static str,
+) -> Result<T, InputError> {
     serde_json::from_value(value).map_err(|error| {
         InputError::Input(format!("{what} does not have the shape it should: {error}"))
     })
@@ -394,7 +397,7 @@ pub(crate) fn parse_fork(name: &str) -> Result<Fork, InputError> {
     })
 }
 
-fn state_of(accounts: Accounts) -> InMemoryState {
+pub(crate) fn state_of(accounts: Accounts) -> InMemoryState {
     let mut state = InMemoryState::default();
     for (address, account) in accounts {
         let code = account.code.unwrap_or_default();

@@ -10,9 +10,12 @@ use std::{
 use clap::Args;
 use serde::{Deserialize, de::IgnoredAny};
 use tandem_evm::{Extension, Fork, Schedule, Transaction, primitives::Address};
-use tandem_inputs::{Bundle, InputError, TraceReader, is_trace, read_coinbase, read_transaction};
+use tandem_inputs::{
+    Bundle, InputError, Program, TraceReader, is_trace, read_coinbase, read_transaction,
+};
 use tandem_report::{Attribution, Collector};
 
+use super::source::shown;
 use crate::output::{Failure, complain};
 
 /// Other inputs than a file of state tests.
@@ -55,15 +58,19 @@ pub(crate) enum Source {
     StateTests(Vec<u8>),
     /// A transaction to execute, and its name if it has one.
     Bundle(Box<Bundle>, Option<String>),
+    /// Code to call.
+    Program(Box<Program>),
     /// Transactions that were executed elsewhere, one after the other; a failure is the last.
     Traces(Box<dyn Iterator<Item = Result<Attribution, Failure>>>),
 }
 
-/// Keys that only a bundle has.
+/// Keys that only a bundle has, or a program.
 #[derive(Deserialize)]
 struct Shape {
     prestate: Option<IgnoredAny>,
     genesis: Option<IgnoredAny>,
+    spec: Option<IgnoredAny>,
+    calldata: Option<IgnoredAny>,
 }
 
 impl Input {
@@ -113,7 +120,13 @@ impl Input {
         }
         input.read_to_end(&mut head).map_err(|error| unreadable(target, &error))?;
         match serde_json::from_slice::<Shape>(&head) {
-            Ok(Shape { prestate: None, genesis: None }) | Err(_) => Ok(Source::StateTests(head)),
+            Ok(Shape { spec: Some(_), calldata: Some(_), .. }) => {
+                let program = Program::read(&head, fork).map_err(failed(target))?;
+                Ok(Source::Program(Box::new(program)))
+            }
+            Ok(Shape { prestate: None, genesis: None, .. }) | Err(_) => {
+                Ok(Source::StateTests(head))
+            }
             Ok(_) => Bundle::read(&head, fork).map(|it| one(it, None)).map_err(failed(target)),
         }
     }
@@ -138,7 +151,7 @@ impl Input {
             let name = newest.name();
             complain(&format!(
                 "{}: a trace does not say its fork: taking {name}'s prices (--fork takes others)",
-                target.display()
+                shown(target)
             ));
         }
         let mut schedule = Schedule::new(fork.unwrap_or(newest));
@@ -225,11 +238,11 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Input(format!("{}: {error}", path.display()))
+    Failure::Input(format!("{}: {error}", shown(path)))
 }
 
 fn trouble(path: &Path, error: &dyn std::error::Error) -> Failure {
-    Failure::Input(format!("{}: {error}", path.display()))
+    Failure::Input(format!("{}: {error}", shown(path)))
 }
 
 fn failed(path: &Path) -> impl Fn(InputError) -> Failure {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tandem_evm::{Evm, Extension, Meter, Outcome, Status, Tracer};
+use tandem_evm::{Evm, Extension, Meter, Outcome, Schedule, Status, Tracer};
 use tandem_fixtures::{Mismatch, run_case};
 use tandem_inputs::refused;
 use tandem_report::{Attribution, Breakdown, By, Collector, Sample, Timed};
@@ -92,8 +92,13 @@ impl Measure<'_> {
     }
 
     fn machine(&self, one: &Execution<'_>, meter: Meter) -> Evm {
-        let extensions = self.extensions.iter().copied();
-        let builder = Evm::builder(one.fork).extensions(extensions).meter(meter);
+        let extensions = self.extensions.iter().chain(&one.extensions).copied();
+        let mut schedule = Schedule::new(one.fork);
+        if one.uncapped {
+            schedule.transaction.gas_limit_cap = u64::MAX;
+        }
+        let builder = Evm::builder(one.fork).schedule(schedule);
+        let builder = builder.extensions(extensions).meter(meter);
         let choices = self.side.backends.iter();
         choices
             .fold(builder, |builder, choice| {
@@ -157,11 +162,16 @@ fn checked(
     tracer: Option<&mut dyn Tracer>,
     complaints: &mut Vec<String>,
 ) -> Result<Outcome, String> {
-    let Some(case) = &one.case else { return run(evm, one, tracer) };
-    let verdict = run_case(evm, case, tracer);
+    let Some(case) = one.case else { return run(evm, one, tracer) };
+    let verdict = run_case(evm, &case, tracer);
+    let sender = one.tx.sender;
+    let mut missing = || match one.state.account(&sender) {
+        Ok(None) => format!(" (its pre-state has no sender, {sender})"),
+        _ => String::new(),
+    };
     let outcome =
         verdict.result.map_err(|reason| match reason.starts_with("TransactionException.") {
-            true => format!("the transaction is invalid: {reason}"),
+            true => format!("the transaction is invalid{}: {reason}", missing()),
             false => reason,
         })?;
     match &verdict.mismatch {

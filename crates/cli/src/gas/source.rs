@@ -1,16 +1,18 @@
 //! What files hold: state tests and bundles, which are executed, and traces, which are read. What
 //! becomes of them is in `measure`.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
-use tandem_evm::{Block, Database, Fork, Transaction};
-use tandem_fixtures::{Case, StateTest, parse_state_tests};
-use tandem_inputs::Receipt;
+use serde::de::IgnoredAny;
+use tandem_evm::{Block, Database, Extension, Fork, Transaction};
+use tandem_fixtures::{Case, ParseError, StateTest, parse_state_tests};
+use tandem_inputs::{Bundle, Program, Receipt};
 
 use super::{
     input::Source,
     measure::{Done, Measure},
 };
+use crate::parse_fork;
 
 /// Which cases of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,10 @@ pub(super) struct Execution<'t> {
     /// The state test's case, unless it is executed on another fork than its own.
     pub(super) case: Option<Case<'t>>,
     pub(super) receipt: Option<Receipt>,
+    /// Extensions that it needs, beside those that were asked for.
+    pub(super) extensions: Vec<Extension>,
+    /// Whether no cap is on the gas limit: a program's, as benchmarks have them.
+    pub(super) uncapped: bool,
 }
 
 /// Why a transaction came to nothing.
@@ -68,32 +74,24 @@ pub(super) fn each(
     let opened = measure.input.open(Some(file), fork, measure.extensions);
     match opened.map_err(|failure| failure.to_string())? {
         Source::StateTests(json) => {
-            let tests = parse_state_tests(&json).map_err(|error| {
-                format!("{}: no state test, bundle or trace: {error}", file.display())
-            })?;
+            let tests = parse_state_tests(&json)
+                .map_err(|error| format!("{}: {}", shown(file), no_input(&json, &error)))?;
             cases(file, &tests, measure, f)
         }
         Source::Bundle(bundle, name) => {
             let name = name.or_else(|| measure.names_files.then(|| file_name(file)));
-            let mut execution = Execution {
-                name,
-                fork: bundle.fork,
-                block: bundle.block,
-                tx: bundle.tx,
-                state: Box::new(bundle.state),
-                case: None,
-                receipt: bundle.receipt,
-            };
-            let done = measure.execute(&mut execution);
-            f(done.map_err(|reason| Refused {
-                line: format!("{}: {reason}", file.display()),
-                expected: false,
-            }));
+            f(executed(file, measure, bundled(*bundle, name)));
+            Ok(())
+        }
+        Source::Program(program) => {
+            let Program { name, bundle, extensions, .. } = *program;
+            let execution = bundled(bundle, Some(name));
+            f(executed(file, measure, Execution { extensions, uncapped: true, ..execution }));
             Ok(())
         }
         Source::Traces(traces) => {
             if measure.time.is_some() {
-                let file = file.display();
+                let file = shown(file);
                 return Err(format!(
                     "{file}: a trace has no times: --time executes, so it needs \
                                     the state"
@@ -109,6 +107,49 @@ pub(super) fn each(
             }
             Ok(())
         }
+    }
+}
+
+fn bundled(bundle: Bundle, name: Option<String>) -> Execution<'static> {
+    Execution {
+        name,
+        fork: bundle.fork,
+        block: bundle.block,
+        tx: bundle.tx,
+        state: Box::new(bundle.state),
+        case: None,
+        receipt: bundle.receipt,
+        extensions: Vec::new(),
+        uncapped: false,
+    }
+}
+
+fn executed(
+    file: &Path,
+    measure: &Measure<'_>,
+    mut execution: Execution<'_>,
+) -> Result<Done, Refused> {
+    let done = measure.execute(&mut execution);
+    done.map_err(|reason| Refused { line: format!("{}: {reason}", shown(file)), expected: false })
+}
+
+/// A file's name for people.
+pub(super) fn shown(file: &Path) -> Cow<'_, str> {
+    if file == Path::new("-") { "standard input".into() } else { file.to_string_lossy() }
+}
+
+/// Why a file is nothing that is read, and what would be.
+fn no_input(json: &[u8], error: &ParseError) -> String {
+    if json.trim_ascii().is_empty() {
+        return "is empty; a state test, bundle or trace is read".into();
+    }
+    // A field may be missing because the rest is.
+    match serde_json::from_slice::<IgnoredAny>(json) {
+        Err(error) if error.is_eof() => format!("is cut off, {error}: is the file complete?"),
+        Err(error) => {
+            format!("is no JSON, {error}; a state test, bundle or trace is read (see --help)")
+        }
+        Ok(_) => format!("no state test, bundle or trace, {error} (see --help)"),
     }
 }
 
@@ -133,7 +174,7 @@ fn cases(
         what_if = Some(fork).filter(|_| own.is_none());
     }
     if chosen.is_empty() {
-        return Err(nothing_chosen(file, &all));
+        return Err(nothing_chosen(file, &all, measure.side.only));
     }
     for case in chosen {
         let label = || format!("{} on {}", case_name(case), case.fork_name);
@@ -149,7 +190,7 @@ fn cases(
 }
 
 fn execution<'t>(case: &Case<'t>, what_if: Option<Fork>) -> Result<Execution<'t>, String> {
-    let own = case.fork().ok_or("a fork that Tandem does not know")?;
+    let own = parse_fork(case.fork_name)?;
     Ok(Execution {
         name: Some(case_name(case)),
         fork: what_if.unwrap_or(own),
@@ -158,6 +199,8 @@ fn execution<'t>(case: &Case<'t>, what_if: Option<Fork>) -> Result<Execution<'t>
         state: Box::new(case.database()),
         case: what_if.is_none().then_some(*case),
         receipt: None,
+        extensions: Vec::new(),
+        uncapped: false,
     })
 }
 
@@ -167,16 +210,23 @@ fn case_name(case: &Case<'_>) -> String {
     if case.test.cases().count() == 1 { name.clone() } else { format!("{name}/{}", case.index) }
 }
 
-fn nothing_chosen(file: &Path, cases: &[Case<'_>]) -> String {
-    let file = file.display();
+fn nothing_chosen(file: &Path, cases: &[Case<'_>], only: Option<Fork>) -> String {
+    let file = shown(file);
     match cases.first() {
-        Some(case) => format!(
-            "{file}: none of its {} cases is chosen; the first is {} on {}",
-            cases.len(),
-            case_name(case),
-            case.fork_name
-        ),
-        None => format!("{file}: has no cases"),
+        Some(case) => {
+            let (name, own) = (case_name(case), case.fork_name);
+            // One fork chooses cases, two execute the same ones on both.
+            let hint = only.filter(|fork| cases.iter().all(|case| case.fork() != Some(*fork)));
+            let hint = hint.map(|fork| {
+                format!(" (--fork {own} --fork {} executes them on both)", fork.name())
+            });
+            let count = cases.len();
+            let hint = hint.unwrap_or_default();
+            format!(
+                "{file}: none of its {count} cases is chosen; the first is {name} on {own}{hint}"
+            )
+        }
+        None => format!("{file}: has no cases of state tests (see --help for what is read)"),
     }
 }
 
