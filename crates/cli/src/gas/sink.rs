@@ -7,11 +7,11 @@ use std::{
 };
 
 use tandem_report::{
-    By, Column, Comparison, Names, Page, Places, Records, Timed, Tree, View, csv_header,
-    summary_header, summary_line,
+    By, Comparison, Names, Page, Places, Records, Timed, Tree, View, csv_header, summary_header,
+    summary_line,
 };
 #[cfg(feature = "parquet")]
-use tandem_report::{ParquetError, ParquetRecords};
+use tandem_report::{Column, ParquetError, ParquetRecords};
 
 use super::{Color, Done, Format, Gas, Weight};
 use crate::output::Failure;
