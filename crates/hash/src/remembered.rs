@@ -6,7 +6,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
 use fixed_cache::{Cache, CacheConfig};
-use foldhash::fast::RandomState;
+use foldhash::fast::FixedState;
 use once_cell::race::OnceBox;
 use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 
@@ -15,7 +15,7 @@ const INPUT: usize = 64;
 /// So many hashes are kept; the table is made when the first comes.
 const KEPT: usize = 1024;
 
-type Hashes = Cache<[u8; INPUT], [u8; 32], RandomState, Plain>;
+type Hashes = Cache<[u8; INPUT], [u8; 32], FixedState, Plain>;
 
 struct Plain;
 
@@ -41,7 +41,8 @@ impl Remembered {
     }
 
     fn hashes(&self) -> &Hashes {
-        self.hashes.get_or_init(|| Box::new(Cache::new(KEPT, RandomState::default())))
+        // No secret seed: who makes inputs collide has them hashed anew, and no more.
+        self.hashes.get_or_init(|| Box::new(Cache::new(KEPT, FixedState::default())))
     }
 }
 
