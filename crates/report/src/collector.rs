@@ -5,6 +5,8 @@
 //! Every step is checked against the prices, so a trace of another fork is found out. What a trace
 //! does not tell is noted, never guessed. How traces are written and read is elsewhere.
 
+mod calls;
+mod end;
 mod inquest;
 mod instruction;
 mod price;
@@ -18,7 +20,7 @@ use tandem_evm::{
     primitives::{Address, FixedBytes, U256},
 };
 
-pub use settle::End;
+pub use end::End;
 
 use self::{
     instruction::{Work, prefixed_byte},
