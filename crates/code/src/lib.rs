@@ -124,8 +124,11 @@ impl Code {
             }
         }
         fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
-        let starts =
-            if dialect.metered && !is_extended { bits_of_starts(&bytes) } else { Box::default() };
+        let starts = if dialect.metered && is_aligned {
+            starts_of(&bytes, extensions)
+        } else {
+            Box::default()
+        };
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
         let image = image.into_boxed_slice();
@@ -195,12 +198,16 @@ impl Code {
     }
 }
 
-fn bits_of_starts(bytes: &[u8]) -> Box<[u64]> {
+/// Where instructions start, read from the code's beginning, bit by bit.
+fn starts_of(bytes: &[u8], extensions: Extensions) -> Box<[u64]> {
     let mut bits = vec![0_u64; bytes.len().div_ceil(64)].into_boxed_slice();
     let mut pc = 0;
     while let Some(&byte) = bytes.get(pc) {
         bits[pc / 64] |= 1 << (pc % 64);
-        pc += 1 + push_len(byte);
+        pc += match extensions.is_empty() {
+            true => 1 + push_len(byte),
+            false => extended::instruction_len(&bytes[pc..], extensions),
+        };
     }
     bits
 }

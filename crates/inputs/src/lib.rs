@@ -1,6 +1,6 @@
 //! What people have in hand of a transaction, and how its gas is attributed from it: a trace that
 //! somebody else made ([`TraceReader`]), read without executing anything; or a transaction with all it
-//! needs to be executed ([`Bundle`]), which a node has, too ([`Node`], with the feature `rpc`); or code
+//! needs to be executed ([`Bundle`]), which a node has, too (`Node`, with the feature `rpc`); or code
 //! to call ([`Program`]). Formats of test suites are in `tandem-fixtures`; how an attribution is found
 //! and shown, in `tandem-report`.
 
