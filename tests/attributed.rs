@@ -42,7 +42,7 @@ pub(crate) fn assert_attributed(
 fn assert_is_ledger(attribution: &Attribution, outcome: &Outcome) {
     let ledger = outcome.ledger.as_ref().expect("the meter is on");
     let paid = |row: &&Row| row.count > 0 || row.gas.total() > 0;
-    let rows: Vec<_> = ledger.rows.iter().filter(paid).cloned().collect();
+    let rows: Vec<_> = ledger.rows().iter().filter(paid).cloned().collect();
     assert_eq!(attribution.rows(), rows);
     for by in [By::Unit, By::Opcode, By::Frame, By::Contract, By::Selector, By::Pc] {
         let view = View::of_attribution(attribution, by, &Names::default());

@@ -69,7 +69,7 @@ fn run_with(code: &[u8], callee: &[u8]) -> (Outcome, Vec<(usize, Option<&'static
         );
     }
     assert_eq!(ledger(&outcome).gas_used(), outcome.gas_used);
-    assert_eq!(ledger(&again).rows, ledger(&outcome).rows);
+    assert_eq!(ledger(&again).rows(), ledger(&outcome).rows());
     (outcome, steps.0)
 }
 
@@ -94,7 +94,7 @@ fn ledger(outcome: &Outcome) -> &Ledger {
 
 /// Count and gas of a row.
 fn row(outcome: &Outcome, unit: Unit, name: &str) -> (u64, u64) {
-    let mut rows = ledger(outcome).rows.iter().filter(|row| row.unit == unit && row.op == name);
+    let mut rows = ledger(outcome).rows().iter().filter(|row| row.unit == unit && row.op == name);
     rows.next().map_or((0, 0), |row| (row.count, row.gas.total()))
 }
 
@@ -207,7 +207,7 @@ fn the_prefixed_form_is_the_same() {
     assert_eq!(number(&prefixed), (U256::ONE << 255) - U256::from(19 + 2));
     assert_eq!(number(&prefixed), number(&plain));
     assert_eq!(prefixed.gas_used, plain.gas_used);
-    assert_eq!(ledger(&prefixed).rows, ledger(&plain).rows);
+    assert_eq!(ledger(&prefixed).rows(), ledger(&plain).rows());
     assert!(steps.iter().any(|step| step.1 == Some("SUBMODX")));
 }
 

@@ -89,13 +89,9 @@ fn every_precompile_and_every_fork_has_a_state_test() {
             let fork = case.fork().expect("a known fork");
             forks.insert(fork);
             let outcome = run_case(&mut preferred(fork), &case, None).result;
-            rows.extend(
-                outcome
-                    .ok()
-                    .and_then(|outcome| outcome.ledger)
-                    .into_iter()
-                    .flat_map(|ledger| ledger.rows.into_iter().map(|row| (row.unit, row.op))),
-            );
+            rows.extend(outcome.ok().and_then(|outcome| outcome.ledger).into_iter().flat_map(
+                |ledger| ledger.rows().iter().map(|row| (row.unit, row.op)).collect::<Vec<_>>(),
+            ));
         }
     }
     let schedule = preferred(Fork::Osaka).schedule().clone();
@@ -114,7 +110,7 @@ fn every_precompile_and_every_fork_has_a_state_test() {
 
 /// The gas of one row, 0 if there is none.
 fn gas(ledger: &Ledger, unit: Unit, op: &str) -> u64 {
-    let rows = ledger.rows.iter().filter(|row| row.unit == unit && row.op == op);
+    let rows = ledger.rows().iter().filter(|row| row.unit == unit && row.op == op);
     rows.map(|row| row.gas.total()).sum()
 }
 

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use proptest::{prelude::*, sample::Index, test_runner::Config};
+use tandem_asm::Assembler;
 use tandem_evm::{
     AccessListItem, AccountInfo, Authorization, Block, Error, Evm, Failure, Fork, InMemoryState,
     Ledger, Meter, Outcome, Schedule, Step, Tracer, Transaction, TransactionKind, Unit, deploy,
@@ -393,8 +394,8 @@ fn check_ledger(ledger: &Ledger, outcome: &Outcome, tx: &Transaction) -> Result<
     prop_assert!(outcome.gas_used <= tx.gas_limit);
     prop_assert_eq!(ledger.glue_gas() + ledger.coprocessor_gas(), ledger.execution_gas());
     prop_assert!(ledger.refund.capped <= ledger.refund.raw);
-    let keys: HashSet<_> = ledger.rows.iter().map(|row| (row.unit, row.op)).collect();
-    prop_assert_eq!(keys.len(), ledger.rows.len(), "a row is there twice: {:#?}", ledger.rows);
+    let keys: HashSet<_> = ledger.rows().iter().map(|row| (row.unit, row.op)).collect();
+    prop_assert_eq!(keys.len(), ledger.rows().len(), "a row is there twice: {:#?}", ledger.rows());
     Ok(())
 }
 
@@ -406,7 +407,7 @@ fn check_counts(ledger: &Ledger, trace: &Trace, prices: &Schedule) -> Result<(),
         let Some(known) = opcode(byte).filter(|one| one.unit == Unit::Glue) else {
             continue;
         };
-        let row = ledger.rows.iter().find(|row| row.unit == Unit::Glue && row.op == known.name);
+        let row = ledger.rows().iter().find(|row| row.unit == Unit::Glue && row.op == known.name);
         let (count, gas) = row.map_or((0, 0), |row| (row.count, row.gas.total()));
         let (clean, halted) = (trace.clean[usize::from(byte)], trace.halted[usize::from(byte)]);
         prop_assert!(
@@ -472,4 +473,51 @@ proptest! {
     ) {
         check(&Scenario { program: code.into(), ..scenario })?;
     }
+}
+
+/// Loops as often as calldata says; each time round hashes a word, and calls itself with half the number.
+const LOOPS: &str = "
+    0 CALLDATALOAD
+    next: DUP1 @go JUMPI STOP
+    go: 1 SHR DUP1 0 MSTORE 32 0 SHA3 POP 0 0 32 0 ADDRESS GAS STATICCALL POP
+    DUP1 @next JUMPI
+    65 spin: 1 SWAP1 SUB DUP1 @spin JUMPI
+";
+
+#[test]
+fn rows_are_the_same_whenever_they_are_asked_for() {
+    let code: Bytes = Assembler::new().assemble("loops", LOOPS).expect("it is right").code.into();
+    let run = |evm: &mut Evm, n: u8| {
+        let mut state = InMemoryState::default();
+        deploy(&mut state, PROGRAM, code.clone());
+        let calldata = U256::from(n).to_be_bytes::<32>();
+        let mut tx = Transaction::call(SENDER, PROGRAM, Bytes::copy_from_slice(&calldata));
+        tx.gas_limit = 1_000_000;
+        fund(&mut state, SENDER, U256::MAX >> 1);
+        let outcome =
+            evm.transact(&mut state, &Block::default(), &tx).expect("a valid transaction");
+        outcome.ledger.expect("the meter is on")
+    };
+    let machine = || Evm::builder(Fork::Osaka).meter(Meter::Gas).build();
+    let numbers = [0, 200, 7, 64, 1, 255];
+    let mut evm = machine();
+    let at_once = numbers.map(|n| run(&mut evm, n).rows().to_vec());
+    for (n, rows) in numbers.iter().zip(&at_once) {
+        assert_eq!(run(&mut machine(), *n).rows(), rows, "{n}");
+    }
+
+    let mut evm = machine();
+    let held = numbers.map(|n| {
+        drop(run(&mut evm, 100));
+        run(&mut evm, n)
+    });
+    let last = held[5].clone();
+    let asked = std::thread::scope(|threads| {
+        let ask = || held.each_ref().map(|ledger| ledger.rows().to_vec());
+        let others = [threads.spawn(ask), threads.spawn(ask)];
+        drop(evm);
+        others.map(|other| other.join().expect("it does not panic"))
+    });
+    assert_eq!(asked, [at_once.clone(), at_once]);
+    assert_eq!(last, held[5]);
 }

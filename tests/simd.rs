@@ -76,14 +76,14 @@ fn halt(code: &[u8]) -> (Halt, Unit) {
     let Status::Halt(halt) = outcome.status else { panic!("{:?}", outcome.status) };
     assert_eq!(outcome.gas_used, INTRINSIC + GAS, "all gas is gone");
     let ledger = outcome.ledger.expect("the meter is on");
-    let row = ledger.rows.iter().find(|row| row.op.starts_with("halt"));
+    let row = ledger.rows().iter().find(|row| row.op.starts_with("halt"));
     (halt, row.expect("the lost gas has a row").unit)
 }
 
 /// Count and gas of a row.
 fn row(outcome: &Outcome, name: &str) -> (u64, u64) {
     let ledger = outcome.ledger.as_ref().expect("the meter is on");
-    let mut rows = ledger.rows.iter().filter(|row| row.unit == Unit::Lanes && row.op == name);
+    let mut rows = ledger.rows().iter().filter(|row| row.unit == Unit::Lanes && row.op == name);
     rows.next().map_or((0, 0), |row| (row.count, row.gas.total()))
 }
 
@@ -353,7 +353,7 @@ fn the_list_precompile_computes_and_charges_by_operation() {
 fn the_list_precompile_is_warm_from_the_start() {
     let (_, _, outcome) = answer(&lists(0x01));
     let ledger = outcome.ledger.expect("the meter is on");
-    let call = ledger.rows.iter().find(|row| row.op == "STATICCALL").expect("it was called");
+    let call = ledger.rows().iter().find(|row| row.op == "STATICCALL").expect("it was called");
     assert_eq!(call.gas.total(), 100);
 }
 

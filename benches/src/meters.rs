@@ -1,4 +1,5 @@
-//! What the ledger costs: the cases on Tandem with each meter, against none.
+//! What the ledger costs: the cases on Tandem with each meter, against none. Rows are made when they are
+//! asked for; a column has them asked for after each transaction.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -14,9 +15,13 @@ use crate::{
     tandem::Tandem,
 };
 
-/// The meters by name; what the others cost is against the first.
-const METERS: [(&str, Meter); 3] =
-    [("off", Meter::Off), ("gas", Meter::Gas), ("time", Meter::Time)];
+/// The meters by name, and whether rows are asked for; what the others cost is against the first.
+const METERS: [(&str, Meter, bool); 4] = [
+    ("off", Meter::Off, false),
+    ("gas", Meter::Gas, false),
+    ("rows", Meter::Gas, true),
+    ("time", Meter::Time, false),
+];
 
 /// One case with each meter.
 #[derive(Debug, Serialize)]
@@ -44,13 +49,13 @@ pub fn run(cases: &[Case], time: Duration, json: Option<&Path>) -> Result<(), Er
     let programs = cases.iter().filter(|case| !case.is_overhead());
     let rows = programs.map(|case| row(case, time)).collect::<Result<Vec<_>, _>>()?;
     let mean = |meter| geometric_mean(rows.iter().map(|row| 1.0 + row.overhead[meter])) - 1.0;
-    let overhead = METERS.iter().skip(1).map(|&(meter, _)| (meter, mean(meter))).collect();
+    let overhead = METERS.iter().skip(1).map(|&(meter, ..)| (meter, mean(meter))).collect();
 
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    let headings = METERS.map(|(meter, _)| format!("{:>14}", format!("{meter} ns")));
+    let headings = METERS.map(|(meter, ..)| format!("{:>14}", format!("{meter} ns")));
     print_line(&format!("{:width$} {:>12} {} overhead", "case", "gas", headings.join(" ")))?;
     for Row { name, gas, ns, overhead } in &rows {
-        let ns = METERS.map(|(meter, _)| format!("{:>14.1}", ns[meter])).join(" ");
+        let ns = METERS.map(|(meter, ..)| format!("{:>14.1}", ns[meter])).join(" ");
         print_line(&format!("{name:width$} {gas:>12} {ns}{}", percents(overhead)))?;
     }
     print_line(&format!("geometric mean over {} cases:{}", rows.len(), percents(&overhead)))?;
@@ -60,14 +65,16 @@ pub fn run(cases: &[Case], time: Duration, json: Option<&Path>) -> Result<(), Er
 fn row(case: &Case, time: Duration) -> Result<Row, Error> {
     let gas = check(case)?;
     let mut machines = Vec::new();
-    for (_, meter) in METERS {
-        machines.push(Tandem::new(case, meter)?);
+    for (_, meter, reads) in METERS {
+        machines.push((Tandem::new(case, meter)?, reads));
     }
-    let mut runs = machines.iter_mut().map(|machine| |count| machine.run(count));
+    let mut runs = machines.iter_mut().map(|(machine, reads)| {
+        |count| if *reads { machine.run_and_read(count) } else { machine.run(count) }
+    });
     let mut runs: [_; METERS.len()] = std::array::from_fn(|_| runs.next().expect("one for each"));
     let times = race(time, runs.each_mut().map(|run| run as Contestant<'_>));
 
-    let timed = || METERS.iter().zip(times).map(|((meter, _), time)| (*meter, time));
+    let timed = || METERS.iter().zip(times).map(|((meter, ..), time)| (*meter, time));
     let overhead = timed().skip(1).map(|(meter, time)| (meter, time / times[0] - 1.0)).collect();
     progress(&format!("{}{}", case.name, percents(&overhead)));
     Ok(Row { name: case.name.clone(), gas, ns: timed().collect(), overhead })
@@ -75,6 +82,6 @@ fn row(case: &Case, time: Duration) -> Result<Row, Error> {
 
 /// In the order of the meters.
 fn percents(overhead: &BTreeMap<&'static str, f64>) -> String {
-    let percents = METERS.iter().filter_map(|(meter, _)| overhead.get(meter));
+    let percents = METERS.iter().filter_map(|(meter, ..)| overhead.get(meter));
     percents.map(|part| format!(" {:>+7.1}%", part * 100.0)).collect()
 }

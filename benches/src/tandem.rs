@@ -64,6 +64,19 @@ impl Tandem {
         }
     }
 
+    /// Like [`run`](Self::run), and has the rows of each ledger made.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and if the machine keeps no ledger.
+    pub fn run_and_read(&mut self, count: u64) {
+        for _ in 0..count {
+            let tx = self.tx.clone();
+            let outcome = self.evm.transact(&mut self.state, &self.block, &tx);
+            let ledger = outcome.expect("was executed before").ledger.expect("the meter is on");
+            black_box(ledger.rows());
+        }
+    }
+
     /// Executes the transaction once.
     ///
     /// # Errors

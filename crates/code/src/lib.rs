@@ -300,6 +300,12 @@ impl Codes {
         index
     }
 
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// Drops the code at `index` if it is the last: init code runs once, and many creations would pile
     /// up. Returns whether it was.
     pub fn drop_last(&mut self, index: usize) -> bool {

@@ -113,10 +113,11 @@ impl EvmBuilder {
                 let timed = coprocessors.map(|inner| {
                     Arc::new(Timed { watch: watch.clone(), inner }) as Arc<dyn Coprocessor>
                 });
-                Machine::new(schedule, timed, Some(GasMeter::new(Some(watch.clone()))))
+                let meter = GasMeter::new(&schedule, Some(watch.clone()));
+                Machine::new(schedule, timed, Some(meter))
             }
             None => {
-                let meter = (self.meter != Meter::Off).then(|| GasMeter::new(None));
+                let meter = (self.meter != Meter::Off).then(|| GasMeter::new(&schedule, None));
                 let remember = |hash| Arc::new(Remembered::new(hash)) as Arc<dyn Coprocessor>;
                 let coprocessors = match self.remembers_hashes {
                     true => coprocessors.map_one(Unit::Hash, remember),
@@ -569,10 +570,11 @@ impl Execution<'_, '_> {
         let burnt = if london { self.block.base_fee } else { U256::ZERO };
         let reward = total(&(price - burnt), gas_used).unwrap_or(U256::MAX);
         self.session.credit(coinbase, &reward)?;
+        let changes = self.session.finish(schedule.clear_empty);
 
-        let ledger = completion.rows.map(|rows| {
+        let ledger = self.machine.take_rows().map(|rows| {
             let refund = Refund { raw, capped };
-            Ledger { intrinsic, rows, refund, floor_top_up }
+            Ledger { intrinsic, refund, floor_top_up, rows }
         });
         Ok(Outcome {
             status: completion.status,
@@ -582,7 +584,7 @@ impl Execution<'_, '_> {
             logs: self.logs.take(),
             ledger,
             timing,
-            changes: self.session.finish(schedule.clear_empty),
+            changes,
         })
     }
 }

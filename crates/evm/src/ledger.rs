@@ -2,6 +2,7 @@
 //! floor. `intrinsic + Σ rows − refund + floor top-up = gas used`, exactly, on every path.
 
 use tandem_coprocessor::Unit;
+use tandem_glue::Rows;
 use tandem_schedule::{Gas, Row, TransactionPrices};
 
 use crate::Transaction;
@@ -108,28 +109,28 @@ impl Refund {
 pub struct Ledger {
     /// What was due before the execution.
     pub intrinsic: Intrinsic,
-    /// The execution, a row for each unit and operation.
-    pub rows: Vec<Row>,
     /// What was given back.
     pub refund: Refund,
     /// What was added to reach the calldata floor (EIP-7623).
     pub floor_top_up: u64,
+    pub(crate) rows: Rows,
 }
 
 impl Ledger {
     /// A ledger of these parts.
-    pub const fn new(
-        intrinsic: Intrinsic,
-        rows: Vec<Row>,
-        refund: Refund,
-        floor_top_up: u64,
-    ) -> Self {
-        Self { intrinsic, rows, refund, floor_top_up }
+    pub fn new(intrinsic: Intrinsic, rows: Vec<Row>, refund: Refund, floor_top_up: u64) -> Self {
+        Self { intrinsic, refund, floor_top_up, rows: rows.into() }
+    }
+
+    /// The execution, a row for each unit and operation. The first call makes them, in the time it
+    /// takes to walk the code that ran; or the machine's next transaction, while the ledger is held.
+    pub fn rows(&self) -> &[Row] {
+        self.rows.get()
     }
 
     /// The gas of the execution: all rows.
     pub fn execution_gas(&self) -> u64 {
-        self.rows.iter().map(|row| row.gas.total()).sum()
+        self.rows().iter().map(|row| row.gas.total()).sum()
     }
 
     /// The glue's part of the execution.
@@ -144,7 +145,7 @@ impl Ledger {
 
     /// One unit's part of the execution.
     pub fn unit_gas(&self, unit: Unit) -> Gas {
-        let rows = self.rows.iter().filter(|row| row.unit == unit);
+        let rows = self.rows().iter().filter(|row| row.unit == unit);
         rows.fold(Gas::default(), |sum, row| Gas {
             execution: sum.execution + row.gas.execution,
             state: sum.state + row.gas.state,

@@ -7,7 +7,6 @@
 
 use tandem_code::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, pair, plain, push_len, shape};
 use tandem_coprocessor::{Unit, primitives::U256};
-use tandem_ledger::Meter;
 use tandem_schedule::{Halt, Opcode, PREFIX, RowId, op, opcode};
 use tandem_word as word;
 
@@ -481,5 +480,5 @@ pub(crate) fn jump_to(r: &mut Registers, m: &mut Machine, target: usize, metered
 
 /// Makes room for the jumps that a metered machine notes.
 fn make_room(m: &mut Machine, _: Stack) {
-    m.meter.iter_mut().for_each(Meter::count);
+    m.meter.iter_mut().for_each(|meter| meter.count());
 }

@@ -29,6 +29,6 @@ mod tail;
 mod trace;
 
 pub use machine::Machine;
-pub use tandem_ledger::{Clock, Meter};
+pub use tandem_ledger::{Clock, Meter, Rows};
 pub use tandem_message::{Completion, Env, Message, Status};
 pub use trace::{Step, Tracer};

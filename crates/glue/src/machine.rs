@@ -10,7 +10,7 @@ use tandem_coprocessor::{
     AccountId, Checkpoint, Coprocessors, Fault, Instructions, Log, State, Unit,
     primitives::{Address, Bytes, U256},
 };
-use tandem_ledger::Meter;
+use tandem_ledger::{LastRows, Meter, Rows};
 use tandem_memory::Memory;
 use tandem_message::{Completion, Env, Message, Status};
 use tandem_schedule::{Halt, RowId, Schedule};
@@ -152,7 +152,9 @@ pub struct Machine {
     pub(crate) schedule: Schedule,
     pub(crate) dialect: Dialect,
     pub(crate) coprocessors: Coprocessors,
-    pub(crate) meter: Option<Meter>,
+    /// There while a transaction runs, on a metered machine.
+    pub(crate) meter: Option<Box<Meter>>,
+    last_rows: LastRows,
     borrowed: Option<Borrowed>,
 }
 
@@ -162,7 +164,7 @@ unsafe impl Send for Machine {}
 
 impl Machine {
     /// A machine with a fork's prices; with a meter, it keeps a ledger.
-    pub fn new(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Meter>) -> Self {
+    pub fn new(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Box<Meter>>) -> Self {
         Self {
             upfront: core::array::from_fn(|byte| tandem_code::upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
@@ -188,6 +190,7 @@ impl Machine {
             schedule,
             coprocessors,
             meter,
+            last_rows: LastRows::default(),
             borrowed: None,
         }
     }
@@ -221,16 +224,18 @@ impl Machine {
         refund: u64,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Completion, Fault> {
-        // A tracer wants code that is not fused, a meter all that runs.
-        if tracer.is_some() || self.meter.is_some() {
+        self.meter = self.meter.take().or_else(|| self.last_rows.take_back());
+        // A tracer wants code that is not fused.
+        if tracer.is_some() {
             self.codes.clear();
-            self.meter.iter_mut().for_each(Meter::clear);
         }
+        let codes = self.codes.len();
+        self.meter.iter_mut().for_each(|meter| meter.begin(codes));
         self.borrowed = Some(Borrowed::new(state, log, tracer));
         self.refund = refund as i64;
         let created = self.start(message);
         // The transaction's own frame is started at nobody's cost.
-        self.meter.iter_mut().for_each(Meter::skip);
+        self.meter.iter_mut().for_each(|meter| meter.skip());
         let completion = created.and_then(|created| {
             self.run();
             self.complete(created)
@@ -241,8 +246,6 @@ impl Machine {
     }
 
     fn complete(&mut self, created: Option<Address>) -> Result<Completion, Fault> {
-        let take_rows = |meter: &mut Meter| meter.take_rows(&self.schedule);
-        let rows = self.meter.as_mut().map(take_rows);
         let done = self.done.take();
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -254,8 +257,12 @@ impl Machine {
             refund: self.refund.max(0) as u64,
             output: Bytes::copy_from_slice(&self.return_data),
             created: created.filter(|_| status == Status::Success),
-            rows,
         })
+    }
+
+    /// The rows of the transaction just executed, if the machine has a meter.
+    pub fn take_rows(&mut self) -> Option<Rows> {
+        self.meter.take().map(|meter| self.last_rows.hand_out(meter))
     }
 
     /// Takes `amount` from `gas` and posts it. Returns the gas left; nothing if the frame halts for

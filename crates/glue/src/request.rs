@@ -7,7 +7,6 @@ use tandem_coprocessor::{
     Access, AccountId, Fault, Op, Unit,
     primitives::{Address, B256, U256},
 };
-use tandem_ledger::Meter;
 use tandem_schedule::{Halt, Precompile, RowId, op};
 use tandem_word as word;
 
@@ -247,7 +246,7 @@ impl Machine {
         input: Range,
         gas: i64,
     ) -> Option<i64> {
-        let start = self.meter.as_ref().map(Meter::elapsed);
+        let start = self.meter.as_ref().map(|meter| meter.elapsed());
         let gas = self.dispatch_untimed(precompile, input, gas);
         self.lap(RowId::precompile(precompile.op), start);
         gas

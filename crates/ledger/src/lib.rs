@@ -2,8 +2,8 @@
 //!
 //! Coprocessor requests, memory growth and burnt gas are posted as they are charged. The glue's own
 //! opcodes are not counted one by one: a metered machine notes at each taken jump and at each
-//! frame's end which stretch of code ran, and the rows follow from the code. Off, none of it runs.
-//! What is charged, and when, is the glue's.
+//! frame's end which stretch of code ran, and the rows follow from the code, when somebody asks for
+//! them. Off, none of it runs. What is charged, and when, is the glue's.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod profile;
+mod rows;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
@@ -21,6 +22,8 @@ use tandem_coprocessor::Unit;
 use tandem_schedule::{Gas, Row, RowId, Schedule, op, opcode};
 
 use profile::Profiles;
+
+pub use rows::{LastRows, Rows};
 
 /// Says how long the coprocessors have worked. They are timed around each call, by whoever handed
 /// them to the machine; the machine only asks whose time it was.
@@ -34,14 +37,16 @@ pub trait Clock: Send + Sync {
 
 /// Collects one transaction's rows.
 pub struct Meter {
-    /// Count, gas and ticks by row.
-    tallies: Box<[(u64, u64, u64); RowId::COUNT]>,
+    profiles: Profiles,
     /// Which rows there are, bit by bit.
     posted: [u64; RowId::COUNT.div_ceil(64)],
+    /// Count, gas and ticks by row.
+    tallies: [(u64, u64, u64); RowId::COUNT],
+    /// What an opcode costs that is counted by the code that ran, rather than posted.
+    counted: [Option<u32>; 256],
     clock: Option<Arc<dyn Clock>>,
     /// What of the time elapsed has been booked.
     booked: u64,
-    profiles: Box<Profiles>,
 }
 
 impl fmt::Debug for Meter {
@@ -51,10 +56,21 @@ impl fmt::Debug for Meter {
 }
 
 impl Meter {
-    /// A meter of gas, and with a clock of coprocessors' time.
-    pub fn new(clock: Option<Arc<dyn Clock>>) -> Self {
-        let (tallies, posted) = (Box::new([(0, 0, 0); RowId::COUNT]), Default::default());
-        Self { tallies, posted, clock, booked: 0, profiles: Box::new(Profiles::new()) }
+    /// A meter of gas by a schedule's prices, and with a clock of coprocessors' time.
+    pub fn new(schedule: &Schedule, clock: Option<Arc<dyn Clock>>) -> Box<Self> {
+        // A coprocessor's opcodes are posted when they tell their work; INVALID costs nothing.
+        let counted = |byte: u8| {
+            let row = opcode(byte).filter(|row| row.unit == Unit::Glue && byte != op::INVALID)?;
+            schedule.has(row).then_some(schedule.base[byte as usize])
+        };
+        Box::new(Self {
+            profiles: Profiles::new(),
+            posted: Default::default(),
+            tallies: [(0, 0, 0); RowId::COUNT],
+            counted: core::array::from_fn(|byte| counted(byte as u8)),
+            clock,
+            booked: 0,
+        })
     }
 
     fn tally(&mut self, row: RowId) -> &mut (u64, u64, u64) {
@@ -88,10 +104,11 @@ impl Meter {
         self.booked = self.elapsed();
     }
 
-    /// Forgets which code ran, of a transaction that was broken off.
-    pub fn clear(&mut self) {
-        if !self.profiles.is_empty() {
-            self.profiles.take(|_, _| {});
+    /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open.
+    pub fn begin(&mut self, codes: usize) {
+        self.profiles.begin(codes);
+        for id in Bits::take(&mut self.posted) {
+            self.tallies[id] = (0, 0, 0);
         }
     }
 
@@ -134,29 +151,15 @@ impl Meter {
     }
 
     /// The rows so far, and none are left.
-    pub fn take_rows(&mut self, schedule: &Schedule) -> Vec<Row> {
-        let Self { profiles, .. } = self;
+    fn take_rows(&mut self) -> Vec<Row> {
         let mut ran: Vec<(u8, u64)> = Vec::with_capacity(64);
-        profiles.take(|byte, count| ran.push((byte, count)));
+        self.profiles.take(|byte, count| ran.push((byte, count)));
         for (byte, count) in ran {
-            // A coprocessor's opcodes were posted when they told their work; INVALID costs nothing.
-            let row = opcode(byte).filter(|row| row.unit == Unit::Glue && byte != op::INVALID);
-            if row.is_some_and(|row| schedule.has(row)) {
-                let gas = count * u64::from(schedule.base[byte as usize]);
-                self.post(RowId::opcode(byte), count, gas);
+            if let Some(price) = self.counted[usize::from(byte)] {
+                self.post(RowId::opcode(byte), count, count * u64::from(price));
             }
         }
-        let posted = core::mem::take(&mut self.posted);
-        let mut rows =
-            Vec::with_capacity(posted.iter().map(|word| word.count_ones()).sum::<u32>() as usize);
-        for (n, mut word) in posted.into_iter().enumerate() {
-            while word != 0 {
-                let id = 64 * n + word.trailing_zeros() as usize;
-                word &= word - 1;
-                rows.extend(self.take_row(id));
-            }
-        }
-        rows
+        Bits::take(&mut self.posted).filter_map(|id| self.take_row(id)).collect()
     }
 
     /// The row that was posted to; none if it was with nothing.
@@ -169,5 +172,32 @@ impl Meter {
         let mut row = Row::new(unit, op, count, Gas { execution: gas, state: 0 });
         row.nanoseconds = self.clock.as_ref().map_or(0, |clock| clock.nanoseconds(ticks));
         Some(row)
+    }
+}
+
+/// The numbers of the bits that are set, in order.
+struct Bits<const N: usize> {
+    words: [u64; N],
+    n: usize,
+}
+
+impl<const N: usize> Bits<N> {
+    /// Those of `words`, which are cleared.
+    fn take(words: &mut [u64; N]) -> Self {
+        Self { words: core::mem::replace(words, [0; N]), n: 0 }
+    }
+}
+
+impl<const N: usize> Iterator for Bits<N> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while self.words.get(self.n) == Some(&0) {
+            self.n += 1;
+        }
+        let word = self.words.get_mut(self.n)?;
+        let bit = word.trailing_zeros() as usize;
+        *word &= *word - 1;
+        Some(64 * self.n + bit)
     }
 }

@@ -12,7 +12,7 @@ use tandem_coprocessor::{
     AccountId,
     primitives::{Address, B256, Bytes, U256},
 };
-use tandem_schedule::{Halt, Row};
+use tandem_schedule::Halt;
 
 /// The transaction's and block's values that opcodes read.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +76,4 @@ pub struct Completion {
     pub output: Bytes,
     /// The contract created.
     pub created: Option<Address>,
-    /// The ledger's rows, if the machine has a meter.
-    pub rows: Option<Vec<Row>>,
 }

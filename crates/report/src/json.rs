@@ -58,7 +58,7 @@ struct Refund {
 pub(crate) fn json(breakdown: &Breakdown) -> String {
     let ledger = &breakdown.ledger;
     let intrinsic = &ledger.intrinsic;
-    let rows = ledger.rows.iter().map(|row| Row {
+    let rows = ledger.rows().iter().map(|row| Row {
         unit: row.unit.name(),
         op: row.op,
         count: row.count,

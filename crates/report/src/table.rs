@@ -185,7 +185,7 @@ fn lines(breakdown: &Breakdown) -> Vec<Line> {
 
 /// A unit's rows, the most gas first.
 fn rows_of(breakdown: &Breakdown, unit: Unit) -> Vec<&Row> {
-    let mut rows: Vec<_> = breakdown.ledger.rows.iter().filter(|row| row.unit == unit).collect();
+    let mut rows: Vec<_> = breakdown.ledger.rows().iter().filter(|row| row.unit == unit).collect();
     rows.sort_by(|a, b| b.gas.total().cmp(&a.gas.total()).then(a.op.cmp(b.op)));
     rows
 }

@@ -23,7 +23,7 @@ pub struct Sample {
 impl Sample {
     /// The times of an outcome; `None` if its machine did not time it.
     pub fn new(outcome: &Outcome) -> Option<Self> {
-        let rows = outcome.ledger.as_ref()?.rows.iter();
+        let rows = outcome.ledger.as_ref()?.rows().iter();
         let rows = rows.map(|row| ((row.unit, row.op), row.nanoseconds)).collect();
         Some(Self { timing: outcome.timing?, rows })
     }
@@ -142,7 +142,7 @@ impl Timed {
         let attributed = |sample: &Sample| Duration::from_nanos(sample.rows.values().sum());
         let ledger = &breakdown.ledger;
         rows.sort_by_key(|row| std::cmp::Reverse((row.nanoseconds, row.gas)));
-        let glue = ledger.rows.iter().filter(|row| row.unit == Unit::Glue);
+        let glue = ledger.rows().iter().filter(|row| row.unit == Unit::Glue);
         rows.push(TimedRow {
             label: "glue".into(),
             unit: Some(Unit::Glue),
@@ -352,7 +352,7 @@ impl Timed {
 
 fn coprocessor_rows(breakdown: &Breakdown, samples: &[Sample], by: By) -> Vec<TimedRow> {
     let mut rows: BTreeMap<(Unit, &str), (u64, u64, Vec<&'static str>)> = BTreeMap::new();
-    for row in breakdown.ledger.rows.iter().filter(|row| row.unit != Unit::Glue) {
+    for row in breakdown.ledger.rows().iter().filter(|row| row.unit != Unit::Glue) {
         let op = if by == By::Unit { row.unit.name() } else { row.op };
         let sum = rows.entry((row.unit, op)).or_default();
         sum.0 += row.count;

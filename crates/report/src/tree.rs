@@ -113,7 +113,7 @@ impl Tree {
     pub fn add_breakdown(&mut self, breakdown: &Breakdown) {
         self.nodes[0].count += 1;
         self.add_others(&breakdown.ledger.intrinsic, breakdown.ledger.floor_top_up);
-        for row in &breakdown.ledger.rows {
+        for row in breakdown.ledger.rows() {
             self.add_work(0, row.unit, row.op, row.count, row.gas.total());
         }
     }

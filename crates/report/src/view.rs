@@ -225,7 +225,7 @@ impl View {
     pub fn of_breakdown(breakdown: &Breakdown, by: By) -> Option<Self> {
         let ledger = &breakdown.ledger;
         let mut groups: BTreeMap<(Unit, &'static str), (u64, Gas)> = BTreeMap::new();
-        for row in &ledger.rows {
+        for row in ledger.rows() {
             let group = match by {
                 By::Unit => groups.entry((row.unit, "")).or_default(),
                 By::Opcode => groups.entry((row.unit, row.op)).or_default(),

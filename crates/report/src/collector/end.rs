@@ -58,7 +58,7 @@ impl Collector {
             ledger.floor_top_up,
         );
         let key = |row: &Row| (row.unit, row.op, row.count, row.gas.total());
-        let paid = ledger.rows.iter().filter(|row| row.count > 0 || row.gas.total() > 0);
+        let paid = ledger.rows().iter().filter(|row| row.count > 0 || row.gas.total() > 0);
         let mut rows: Vec<_> = paid.map(key).collect();
         rows.sort_unstable();
         let mut own: Vec<_> = attribution.rows().iter().map(key).collect();
