@@ -41,9 +41,9 @@ pub struct Facts {
 /// instance of its own, made when it first needs one and dropped with it; see
 /// [`Coprocessor::instructions`](crate::Coprocessor::instructions).
 ///
-/// The glue calls [`measure`](Self::measure), charges, then calls [`execute`](Self::execute) with the
-/// same instruction and memory. Neither panics, whatever the instruction. `memory` is the frame's own,
-/// which an instruction reads and writes, but never grows.
+/// The glue calls [`carry_out`](Self::carry_out), which measures, has the glue charge, and executes.
+/// Nothing panics, whatever the instruction. `memory` is the frame's own, which an instruction reads and
+/// writes, but never grows.
 pub trait Instructions: Send + Sync + Debug {
     /// The facts a price list needs about this instruction. Touches nothing.
     ///
@@ -58,4 +58,19 @@ pub trait Instructions: Send + Sync + Debug {
     /// As in `measure`, and [`Fault::Input`] if what the operands refer to turns out not to be valid.
     /// Registers and memory are then in no defined condition: the frame is over.
     fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault>;
+
+    /// Both, with `pay` called between them, which is told the facts. To be overridden where it saves to
+    /// look at the operands only once.
+    ///
+    /// # Errors
+    /// As in `measure` and `execute`; if `pay` refuses, with what it says and nothing done.
+    fn carry_out(
+        &mut self,
+        instruction: &Instruction<'_>,
+        memory: &mut [u8],
+        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
+    ) -> Result<U256, Fault> {
+        pay(&self.measure(instruction, memory)?)?;
+        self.execute(instruction, memory)
+    }
 }

@@ -179,6 +179,25 @@ impl Instructions for Timed<Box<dyn Instructions>> {
         self.watch.stop(start);
         word
     }
+
+    fn carry_out(
+        &mut self,
+        instruction: &Instruction<'_>,
+        memory: &mut [u8],
+        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
+    ) -> Result<U256, Fault> {
+        let watch = &self.watch;
+        let mut start = watch.now();
+        // Paying is the glue's time.
+        let word = self.inner.carry_out(instruction, memory, &mut |facts| {
+            watch.stop(start);
+            let paid = pay(facts);
+            start = watch.now();
+            paid
+        });
+        self.watch.stop(start);
+        word
+    }
 }
 
 macro_rules! timed {

@@ -40,8 +40,7 @@ impl Operands {
     /// Whether results may be written as they come. All inputs are to be read before any output is
     /// written (EIP-6690); otherwise results go by way of spare registers.
     pub(crate) fn in_place(&self) -> bool {
-        self.count == 1
-            || (self.out.may_follow(self.x, self.count) && self.out.may_follow(self.y, self.count))
+        self.out.may_follow(self.x, self.count) && self.out.may_follow(self.y, self.count)
     }
 }
 
@@ -146,18 +145,32 @@ const MULTIPLY: u8 = 2;
 /// as one was called for each element.
 #[inline(always)]
 fn each<K: Kind, const OPERATION: u8, const N: usize>(file: File<'_>, operands: &Operands) {
+    let modulus = file.modulus;
+    pairs(file, operands, |x, y| apply::<K, OPERATION, N>(x, y, modulus));
+}
+
+/// Applies `f` to each pair of inputs.
+#[inline(always)]
+pub(crate) fn pairs<const N: usize>(
+    file: File<'_>,
+    operands: &Operands,
+    f: impl Fn(&[u64; N], &[u64; N]) -> [u64; N],
+) {
     let Operands { out, x, y, count } = *operands;
     let registers = file.registers.as_chunks_mut::<N>().0;
+    if count == 1 {
+        registers[out.first] = f(&registers[x.first], &registers[y.first]);
+        return;
+    }
     if operands.in_place() {
         for n in 0..count {
-            registers[out.at(n)] =
-                apply::<K, OPERATION, N>(&registers[x.at(n)], &registers[y.at(n)], file.modulus);
+            registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)]);
         }
         return;
     }
     let spare = &mut file.spare.as_chunks_mut::<N>().0[..count];
     for (n, result) in spare.iter_mut().enumerate() {
-        *result = apply::<K, OPERATION, N>(&registers[x.at(n)], &registers[y.at(n)], file.modulus);
+        *result = f(&registers[x.at(n)], &registers[y.at(n)]);
     }
     for (n, result) in spare.iter().enumerate() {
         registers[out.at(n)] = *result;

@@ -8,6 +8,7 @@ pub(crate) const MAX_LIMBS: usize = 12;
 
 /// An odd modulus or a power of two, from 3 to 2^768 - 1.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Modulus {
     /// Little-endian; zeros behind [`len`](Self::len).
     pub(crate) limbs: [u64; MAX_LIMBS],

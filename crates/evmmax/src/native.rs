@@ -2,6 +2,8 @@
 //! processors that have AVX-512 IFMA. No C compiler is needed.
 
 #[cfg(target_arch = "x86_64")]
+mod adx;
+#[cfg(target_arch = "x86_64")]
 mod ifma;
 #[cfg(target_arch = "x86_64")]
 mod mulx;
@@ -38,7 +40,7 @@ impl Coprocessor for Native {
 fn choose(modulus: &Modulus) -> Kernels {
     let kernels = kernel::portable(modulus);
     #[cfg(target_arch = "x86_64")]
-    if let Some(multiply) = one_by_one(modulus) {
+    if let Some(multiply) = adx::multiply(modulus).or_else(|| one_by_one(modulus)) {
         let several = ifma::multiply(modulus).unwrap_or(multiply);
         return Kernels { multiply, several, ..kernels };
     }

@@ -145,6 +145,28 @@ impl Registers {
         Ok(Operands { out, x, y, count })
     }
 
+    /// An arithmetic instruction.
+    #[inline(always)]
+    fn calculate(
+        &mut self,
+        instruction: &Instruction<'_>,
+        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let operands = self.operands(instruction)?;
+        let field = self.fields.get_mut(self.active).ok_or(Fault::Input)?;
+        let size = field.size(operands.count as u64);
+        pay(&Facts { size, register_bytes: self.bytes })?;
+        let kernel = match instruction.op {
+            op::MULMODX if operands.count < SEVERAL => field.kernels.multiply,
+            op::MULMODX => field.kernels.several,
+            op::ADDMODX => field.kernels.add,
+            _ => field.kernels.subtract,
+        };
+        let (registers, spare) = (&mut field.registers[..], &mut self.spare[..]);
+        kernel(File { registers, spare, modulus: &field.modulus }, &operands);
+        Ok(())
+    }
+
     fn allocate(&mut self, id: u64, mut modulus: Modulus, count: usize) {
         let kernels = (self.choose)(&modulus);
         (kernels.prepare)(&mut modulus);
@@ -188,16 +210,7 @@ impl Instructions for Registers {
     fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault> {
         match instruction.op {
             op::ADDMODX | op::SUBMODX | op::MULMODX => {
-                let operands = self.operands(instruction)?;
-                let field = self.fields.get_mut(self.active).ok_or(Fault::Input)?;
-                let kernel = match instruction.op {
-                    op::MULMODX if operands.count < SEVERAL => field.kernels.multiply,
-                    op::MULMODX => field.kernels.several,
-                    op::ADDMODX => field.kernels.add,
-                    _ => field.kernels.subtract,
-                };
-                let (registers, spare) = (&mut field.registers[..], &mut self.spare[..]);
-                kernel(File { registers, spare, modulus: &field.modulus }, &operands);
+                self.calculate(instruction, &mut |_| Ok(()))?;
             }
             op::LOADX | op::STOREX => {
                 let loads = instruction.op == op::LOADX;
@@ -219,6 +232,19 @@ impl Instructions for Registers {
             _ => return Err(Fault::Unsupported),
         }
         Ok(U256::ZERO)
+    }
+
+    fn carry_out(
+        &mut self,
+        instruction: &Instruction<'_>,
+        memory: &mut [u8],
+        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
+    ) -> Result<U256, Fault> {
+        if let op::ADDMODX | op::SUBMODX | op::MULMODX = instruction.op {
+            return self.calculate(instruction, pay).map(|()| U256::ZERO);
+        }
+        pay(&self.measure(instruction, memory)?)?;
+        self.execute(instruction, memory)
     }
 }
 

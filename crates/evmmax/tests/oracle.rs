@@ -46,7 +46,14 @@ impl Step {
     ) -> (Result<Facts, Fault>, Result<U256, Fault>) {
         let words: Vec<_> = self.words.iter().rev().copied().collect();
         let instruction = Instruction { op: self.op, immediates: &self.immediates, words: &words };
-        (frame.measure(&instruction, memory), frame.execute(&instruction, memory))
+        let facts = frame.measure(&instruction, memory);
+        let refused = frame.carry_out(&instruction, memory, &mut |_| Err(Fault::Unpaid));
+        assert_eq!(refused, facts.and(Err(Fault::Unpaid)));
+        let done = frame.carry_out(&instruction, memory, &mut |told| {
+            assert_eq!(Ok(*told), facts);
+            Ok(())
+        });
+        (facts, done)
     }
 }
 

@@ -1,29 +1,28 @@
 //! Opcodes of extensions: measured, paid for and executed by their coprocessors, which keep registers
 //! for as long as a frame runs. Registers are priced as if they were memory (EIP-6690).
 
-use alloc::boxed::Box;
-
 use tandem_code::push_len;
-use tandem_coprocessor::{Coprocessor, Fault, Instruction, Instructions, Unit};
-use tandem_schedule::{Extension, Halt, Opcode, RowId, prefixed};
+use tandem_coprocessor::{Coprocessor, Fault, Instruction, Unit};
+use tandem_schedule::{Bill, Extension, Halt, Opcode, RowId, prefixed};
 
 use crate::{
     body::row,
     machine::{Ip, Machine},
-    memory::Range,
     stack::Stack,
 };
 
 /// One of EVM-MAX's opcodes, as a plain byte. Returns the gas left.
 pub(crate) fn plain<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
-    let immediates = m.code().eight_bytes(ip.addr() - m.code_at.addr());
+    // SAFETY: set with the frame; the code is in `codes` as long as a frame runs it.
+    let immediates = unsafe { &*m.code }.eight_bytes(ip.addr() - m.code_at.addr());
     m.instruct(row(OP), OP, &immediates, stack, gas)
 }
 
 /// An opcode behind the prefix. Its immediates and its words are known only now, so that the driver has
 /// to take the registers from the frame.
 pub(crate) fn behind_prefix(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<()> {
-    let [byte, immediates @ ..] = m.code().eight_bytes(ip.addr() - m.code_at.addr());
+    // SAFETY: as in `plain`.
+    let [byte, immediates @ ..] = unsafe { &*m.code }.eight_bytes(ip.addr() - m.code_at.addr());
     let row = prefixed(byte).filter(|row| m.schedule.has(row));
     let Some(row) = row else { return m.fail(Halt::InvalidOpcode, Unit::Glue, gas) };
     if stack.height() < row.inputs as usize {
@@ -59,7 +58,9 @@ impl Machine {
         Some(())
     }
 
-    /// Measures, charges and executes an instruction. Its result goes where its last input was.
+    /// Has an instruction measured, charges for it and has it executed. Its result goes where its last
+    /// input was.
+    #[inline(always)]
     fn instruct(
         &mut self,
         row: &Opcode,
@@ -70,43 +71,37 @@ impl Machine {
     ) -> Option<i64> {
         let (words, immediates) = (stack.top(row.inputs.into()), &data[..row.immediate.into()]);
         let (instruction, unit) = (Instruction { op, immediates, words }, row.unit);
-        let (simd, invalid) =
-            (row.extension == Some(Extension::Simd), (Halt::InvalidOperand, unit));
-        // Out of the frame while they work; if they fail, the frame is over anyway.
-        let Some(mut instructions) = self.take_instructions(simd, unit) else {
-            return self.broken(Fault::Unsupported);
-        };
-        let facts = match instructions.measure(&instruction, self.memory()) {
-            Ok(facts) => facts,
-            Err(fault) => return self.refused(fault, invalid, gas),
-        };
-        let Some(price) = self.schedule.instruction_gas(row, op, &facts.size) else {
-            return self.broken(Fault::Unsupported);
-        };
-        let id = if simd { RowId::prefixed(op) } else { RowId::opcode(op) };
-        let mut left = gas;
-        if !simd && facts.register_bytes != self.register_bytes {
-            self.register_bytes = facts.register_bytes;
-            self.frame_mut().register_bytes = facts.register_bytes;
-            let paid = self.memory_cost(self.memory_len);
-            left = self.charge(left, RowId::MEMORY_GROWTH, paid - self.memory_paid)?;
-            self.memory_paid = paid;
+        let simd = row.extension == Some(Extension::Simd);
+        let Self { frames, memory, schedule, coprocessors, .. } = self;
+        let frame = &mut frames[self.depth];
+        let kept = &mut frame.instructions[usize::from(simd)];
+        if kept.is_none() {
+            *kept = coprocessors.get(unit).ok().and_then(Coprocessor::instructions);
         }
-        left = self.charge(left, id, price)?;
-        let all = Range { offset: 0, len: self.memory_len };
-        match instructions.execute(&instruction, self.memory_range(all)) {
+        let Some(instructions) = kept else { return self.broken(Fault::Unsupported) };
+        let memory = memory.bytes_mut(frame.memory_start, self.memory_len);
+
+        let (registers, paid, len) = (self.register_bytes, self.memory_paid, memory.len());
+        let (growth, price) = (0, None);
+        let mut bill = Bill { schedule, row, op, gas, memory: len, registers, paid, growth, price };
+        let result = instructions.carry_out(&instruction, memory, &mut |facts| bill.fill_in(facts));
+        let Bill { registers: needed, growth, price, .. } = bill;
+        let mut left = gas;
+        if needed != registers {
+            frame.register_bytes = needed;
+            self.register_bytes = needed;
+            self.memory_paid = paid + growth;
+            left = self.charge(left, RowId::MEMORY_GROWTH, growth)?;
+        }
+        if let Some(price) = price {
+            let id = if simd { RowId::prefixed(op) } else { RowId::opcode(op) };
+            left = self.charge(left, id, price)?;
+        }
+        match result {
             Ok(word) if row.outputs > 0 => stack.set(words.len() - 1, word),
             Ok(_) => {}
-            Err(fault) => return self.refused(fault, invalid, left),
+            Err(fault) => return self.refused(fault, (Halt::InvalidOperand, unit), left),
         }
-        self.frame_mut().instructions[usize::from(simd)] = Some(instructions);
         Some(left)
-    }
-
-    /// The running frame's instructions of an extension, made when it first needs them.
-    #[inline]
-    fn take_instructions(&mut self, simd: bool, unit: Unit) -> Option<Box<dyn Instructions>> {
-        let kept = self.frame_mut().instructions[usize::from(simd)].take();
-        kept.or_else(|| self.coprocessors.get(unit).ok().and_then(Coprocessor::instructions))
     }
 }

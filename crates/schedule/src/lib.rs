@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+mod bill;
 mod extension;
 mod fork;
 mod halt;
@@ -13,6 +14,7 @@ mod opcode;
 mod precompile;
 mod row;
 
+pub use bill::Bill;
 pub use extension::{
     Decoded, Extension, Extensions, ListPrice, ModularPrices, decode, extension_bytes,
 };
