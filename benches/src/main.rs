@@ -115,7 +115,7 @@ struct Run {
     /// How often, after a first time
     #[arg(long, default_value_t = 1)]
     executions: u64,
-    /// Print the most memory the process held, in KiB
+    /// Print the most memory the process held, in KiB: all of it, and without pages of files
     #[arg(long)]
     peak_memory: bool,
 }

@@ -1,5 +1,5 @@
 //! Peak memory: each case on each engine in a process of its own, which says how much it held at
-//! most. What both hold alike, the program and the case, is in both numbers.
+//! most. What both hold alike, the program's data and the case, is in both numbers.
 
 use std::{env, path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     Error,
     case::Case,
-    process::{Engine, arguments},
+    process::{Engine, Peak, arguments},
     table::{print_line, progress, write_json},
 };
 
@@ -19,8 +19,11 @@ const EXECUTIONS: u64 = 3;
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
+    /// Without pages of files, then with them.
     tandem_kib: u64,
     peer_kib: u64,
+    tandem_whole_kib: u64,
+    peer_whole_kib: u64,
 }
 
 /// Runs each case in two processes and reports.
@@ -30,23 +33,33 @@ struct Row {
 pub fn run(cases: &[Case], json: Option<&Path>) -> Result<(), Error> {
     let rows = cases.iter().map(row).collect::<Result<Vec<_>, _>>()?;
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    print_line(&format!("{:width$} {:>11} {:>11}", "case", "tandem KiB", "revm KiB"))?;
-    for Row { name, tandem_kib, peer_kib } in &rows {
-        print_line(&format!("{name:width$} {tandem_kib:>11} {peer_kib:>11}"))?;
+    let heading = ["tandem KiB", "revm KiB", "with files", "with files"];
+    print_line(&format!(
+        "{:width$}{}",
+        "case",
+        heading.map(|word| format!(" {word:>11}")).concat()
+    ))?;
+    for row in &rows {
+        let numbers = [row.tandem_kib, row.peer_kib, row.tandem_whole_kib, row.peer_whole_kib];
+        let numbers = numbers.map(|kib| format!(" {kib:>11}")).concat();
+        print_line(&format!("{:width$}{numbers}", row.name))?;
     }
     json.map_or(Ok(()), |path| write_json(path, &rows))
 }
 
 fn row(case: &Case) -> Result<Row, Error> {
     progress(&case.name);
+    let (tandem, peer) = (peak(case, Engine::Tandem)?, peak(case, Engine::Revm)?);
     Ok(Row {
         name: case.name.clone(),
-        tandem_kib: peak(case, Engine::Tandem)?,
-        peer_kib: peak(case, Engine::Revm)?,
+        tandem_kib: tandem.own,
+        peer_kib: peer.own,
+        tandem_whole_kib: tandem.whole,
+        peer_whole_kib: peer.whole,
     })
 }
 
-fn peak(case: &Case, engine: Engine) -> Result<u64, Error> {
+fn peak(case: &Case, engine: Engine) -> Result<Peak, Error> {
     let output = Command::new(env::current_exe()?)
         .args(arguments(case, engine, EXECUTIONS)?)
         .arg("--peak-memory")
@@ -54,5 +67,5 @@ fn peak(case: &Case, engine: Engine) -> Result<u64, Error> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }
-    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+    Peak::read(&String::from_utf8(output.stdout)?)
 }

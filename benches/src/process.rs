@@ -18,7 +18,7 @@ pub enum Engine {
 }
 
 /// Executes a case so many times and says, if asked, how much memory the process held at most, in
-/// KiB.
+/// KiB: all of it, and without pages of files.
 ///
 /// # Errors
 /// If the file is no case or the transaction is refused, or where the system does not say what a
@@ -37,7 +37,11 @@ pub fn run(file: &Path, engine: Engine, executions: u64, peak_memory: bool) -> R
             peer.run(executions);
         }
     }
-    if peak_memory { print_line(&peak_of_this_process()?.to_string()) } else { Ok(()) }
+    if !peak_memory {
+        return Ok(());
+    }
+    let Peak { whole, own } = Peak::of_this_process()?;
+    print_line(&format!("{whole} {own}"))
 }
 
 /// What this program must be told to do that in a process of its own.
@@ -55,9 +59,38 @@ pub fn arguments(case: &Case, engine: Engine, executions: u64) -> Result<Vec<OsS
     Ok(words.iter().map(OsString::from).chain([file.into()]).collect())
 }
 
-/// In KiB; from Linux.
-fn peak_of_this_process() -> Result<u64, Error> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
-    Ok(peak.ok_or("the system does not say what this process held")?.trim().parse()?)
+/// What a process held at most, in KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// All of it.
+    pub whole: u64,
+    /// Without pages of files. Those of the program, in which both engines are, come in as many at a time
+    /// as the kernel likes: how many depends on where the linker put whose functions.
+    pub own: u64,
+}
+
+impl Peak {
+    /// This process's so far; from Linux. Pages of files only ever get more, so they are looked at last.
+    fn of_this_process() -> Result<Self, Error> {
+        let status = fs::read_to_string("/proc/self/status")?;
+        let rollup = fs::read_to_string("/proc/self/smaps_rollup")?;
+        let whole = kib(&status, "VmHWM:")?;
+        let files = kib(&rollup, "Rss:")? - kib(&rollup, "Anonymous:")?;
+        Ok(Self { whole, own: whole.saturating_sub(files) })
+    }
+
+    /// Reads what [`run`] printed.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let (whole, own) = text.trim().split_once(' ').ok_or("two numbers were expected")?;
+        Ok(Self { whole: whole.parse()?, own: own.parse()? })
+    }
+}
+
+/// The line of that name.
+fn kib(text: &str, name: &str) -> Result<u64, Error> {
+    let number = text.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix("kB"));
+    Ok(number.ok_or("the system does not say what this process held")?.trim().parse()?)
 }

@@ -3,7 +3,7 @@
 //! changes its meaning. Hence a jump may land among immediates, and bytes may be one instruction's
 //! data and another's opcode, depending on where execution came from.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use tandem_schedule::{Extensions, decode};
 
@@ -23,7 +23,7 @@ pub(crate) fn translate(
     bytes: &[u8],
     jumpdests: &[u64],
     dialect: &Dialect,
-) -> (Vec<usize>, bool) {
+) -> (Box<[u64]>, bool) {
     let mut starts = Starts { found: vec![false; bytes.len()], count: 0 };
     starts.follow(0, bytes, dialect.extensions);
     let read = starts.count;
@@ -42,7 +42,11 @@ pub(crate) fn translate(
             image[pc] = SHADOWED_PUSH;
         }
     }
-    (starts, is_aligned)
+    let mut bits = vec![0; bytes.len() / 64 + 1].into_boxed_slice();
+    for pc in starts {
+        bits[pc / 64] |= 1 << (pc % 64);
+    }
+    (bits, is_aligned)
 }
 
 /// Where instructions that may run start.

@@ -100,7 +100,7 @@ impl Code {
         image.extend_from_slice(&bytes);
         image.resize(bytes.len() + PADDING, op::STOP);
         let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1].into_boxed_slice();
-        let mut starts = Vec::with_capacity(if fused { bytes.len() } else { 0 });
+        let mut starts = vec![0_u64; jumpdests.len()].into_boxed_slice();
         let mut pc = 0;
         let is_extended = dialect.is_extended(&bytes);
         while let Some(&byte) = bytes.get(pc) {
@@ -109,9 +109,7 @@ impl Code {
             }
             if !is_extended {
                 image[pc] = dialect.image[byte as usize];
-                if fused {
-                    starts.push(pc);
-                }
+                starts[pc / 64] |= 1 << (pc % 64);
             }
             pc += 1 + push_len(byte);
         }
@@ -119,16 +117,13 @@ impl Code {
         if is_extended {
             extensions = dialect.extensions;
             (starts, is_aligned) = extended::translate(&mut image, &bytes, &jumpdests, dialect);
-            if !fused || !is_aligned {
-                starts.clear();
-            }
         }
-        fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
-        let starts = if dialect.metered && is_aligned {
-            starts_of(&bytes, extensions)
-        } else {
-            Box::default()
-        };
+        if fused && is_aligned {
+            fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
+        }
+        if !dialect.metered || !is_aligned {
+            starts = Box::default();
+        }
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
         let image = image.into_boxed_slice();
@@ -196,20 +191,6 @@ impl Code {
     pub fn is_jumpdest(&self, pc: usize) -> bool {
         is_set(&self.jumpdests, pc)
     }
-}
-
-/// Where instructions start, read from the code's beginning, bit by bit.
-fn starts_of(bytes: &[u8], extensions: Extensions) -> Box<[u64]> {
-    let mut bits = vec![0_u64; bytes.len().div_ceil(64)].into_boxed_slice();
-    let mut pc = 0;
-    while let Some(&byte) = bytes.get(pc) {
-        bits[pc / 64] |= 1 << (pc % 64);
-        pc += match extensions.is_empty() {
-            true => 1 + push_len(byte),
-            false => extended::instruction_len(&bytes[pc..], extensions),
-        };
-    }
-    bits
 }
 
 #[inline(always)]

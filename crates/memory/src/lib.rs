@@ -21,6 +21,9 @@ pub struct Memory {
 impl Memory {
     /// A larger buffer is given back after the transaction that needed it.
     const KEPT: usize = 32 << 20;
+    /// The buffer is made at least this large, so that it seldom has to be copied to a larger one; its
+    /// pages take room only when they are touched.
+    const LEAST: usize = 256 << 10;
     /// What is made zero in advance, so that memory that grows word by word seldom asks.
     const AHEAD: usize = 1024;
 
@@ -59,7 +62,7 @@ impl Memory {
         const PAGE: usize = 4096;
         static ZEROS: [u8; PAGE] = [0; PAGE];
         if end > self.buffer.len() {
-            let mut buffer = vec![0; (2 * end).next_multiple_of(PAGE)];
+            let mut buffer = vec![0; (2 * end).max(Self::LEAST).next_multiple_of(PAGE)];
             let pages = self.buffer[..self.zeroed].chunks(PAGE);
             for (old, new) in pages.zip(buffer.chunks_mut(PAGE)) {
                 if *old != ZEROS[..old.len()] {
