@@ -14,16 +14,23 @@ const MIN_ROUNDS: u32 = 9;
 
 /// Runs the contestants by turns for about `time` altogether and returns nanoseconds a run for each.
 pub fn race<const N: usize>(time: Duration, mut contestants: [Contestant<'_>; N]) -> [f64; N] {
-    let batch = time.as_secs_f64() / f64::from(ROUNDS) / N as f64;
-    let counts = contestants.each_mut().map(|contestant| runs_in(batch, contestant));
+    let best = race_all(time, &mut contestants);
+    std::array::from_fn(|n| best[n])
+}
+
+/// The same for any number of them.
+pub fn race_all(time: Duration, contestants: &mut [Contestant<'_>]) -> Vec<f64> {
+    let len = contestants.len();
+    let batch = time.as_secs_f64() / f64::from(ROUNDS) / len as f64;
+    let counts: Vec<_> = contestants.iter_mut().map(|one| runs_in(batch, one)).collect();
     // One run may fill more than its batch: then there are fewer rounds.
     let mut rounds = ROUNDS;
-    let mut best = [f64::INFINITY; N];
+    let mut best = vec![f64::INFINITY; len];
     let (start, mut round) = (Instant::now(), 0);
     while round < rounds {
         // Forward and backward by turns: nobody always comes after the same one.
-        for turn in 0..N {
-            let who = if round % 2 == 0 { turn } else { N - 1 - turn };
+        for turn in 0..len {
+            let who = if round % 2 == 0 { turn } else { len - 1 - turn };
             best[who] = best[who].min(nanoseconds(contestants[who], counts[who]));
         }
         round += 1;

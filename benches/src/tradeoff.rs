@@ -13,7 +13,7 @@ use tandem_evm::Meter;
 use crate::{
     Error,
     case::Case,
-    measure::race,
+    measure::{Contestant, race_all},
     table::{print_line, progress, write_json},
     tandem::Tandem,
 };
@@ -54,8 +54,8 @@ pub fn run(cases: &[Case], time: Duration, json: Option<&Path>) -> Result<(), Er
         check(case)?;
     }
     let mut rows = Vec::new();
-    for case in cases {
-        rows.push(row(case, time)?);
+    for forms in cases.chunk_by(|case, next| named(case).0 == named(next).0) {
+        rows.extend(task(forms, time)?);
     }
     for n in 0..rows.len() {
         let native = rows.iter().find(|row| row.task == rows[n].task && row.form == NATIVE);
@@ -86,17 +86,32 @@ fn check(case: &Case) -> Result<(), Error> {
     }
 }
 
-fn row(case: &Case, time: Duration) -> Result<Row, Error> {
-    let idle = Case { calldata: case.calldata.clone(), ..Case::of_code("idle", Bytes::new()) };
-    let (mut program, mut nothing) =
-        (Tandem::new(case, Meter::Off)?, Tandem::new(&idle, Meter::Off)?);
-    let [program, nothing] =
-        race(time, [&mut |count| program.run(count), &mut |count| nothing.run(count)]);
-    let ns = (program - nothing).max(0.0);
+/// A case's task and form.
+fn named(case: &Case) -> (&str, &str) {
+    let mut name = case.name.rsplit('/');
+    let (form, task) = (name.next(), name.next());
+    (task.unwrap_or_default(), form.unwrap_or_default())
+}
+
+/// All forms of a task, by turns, `time` for each: what is said of one against another is of one run.
+fn task(forms: &[Case], time: Duration) -> Result<Vec<Row>, Error> {
+    let mut machines = Vec::new();
+    for case in forms {
+        let idle = Case { calldata: case.calldata.clone(), ..Case::of_code("idle", Bytes::new()) };
+        machines.push(Tandem::new(case, Meter::Off)?);
+        machines.push(Tandem::new(&idle, Meter::Off)?);
+    }
+    let mut runs: Vec<_> = machines.iter_mut().map(|machine| |count| machine.run(count)).collect();
+    let mut contestants: Vec<_> = runs.iter_mut().map(|run| run as Contestant<'_>).collect();
+    let times = race_all(time * forms.len() as u32, &mut contestants);
+    let programs = forms.iter().zip(times.as_chunks::<2>().0);
+    programs.map(|(case, [program, nothing])| row(case, (program - nothing).max(0.0))).collect()
+}
+
+fn row(case: &Case, ns: f64) -> Result<Row, Error> {
     let gas = case.expect.as_ref().map_or(0, |expect| expect.gas_used);
     let (gas_share, time_share) = shares(case)?;
-    let mut name = case.name.rsplit('/');
-    let (form, task) = (name.next().unwrap_or_default(), name.next().unwrap_or_default());
+    let (task, form) = named(case);
     progress(&format!("{task} {form}: {gas} gas, {ns:.0} ns"));
     Ok(Row {
         task: task.into(),

@@ -102,6 +102,8 @@ impl Code {
         let mut jumpdests = vec![0_u64; bytes.len() / 64 + 1].into_boxed_slice();
         let mut starts = vec![0_u64; jumpdests.len()].into_boxed_slice();
         let mut pc = 0;
+        // A word's bits are collected here, since each would wait for the one before to be stored.
+        let (mut word, mut bits) = (0, 0);
         let is_extended = dialect.is_extended(&bytes);
         while let Some(&byte) = bytes.get(pc) {
             if byte == op::JUMPDEST {
@@ -109,10 +111,15 @@ impl Code {
             }
             if !is_extended {
                 image[pc] = dialect.image[byte as usize];
-                starts[pc / 64] |= 1 << (pc % 64);
             }
+            if pc / 64 != word {
+                starts[word] = bits;
+                (word, bits) = (pc / 64, 0);
+            }
+            bits |= 1 << (pc % 64);
             pc += 1 + push_len(byte);
         }
+        starts[word] = bits;
         let (mut extensions, mut is_aligned) = (Extensions::NONE, true);
         if is_extended {
             extensions = dialect.extensions;

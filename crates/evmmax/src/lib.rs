@@ -12,7 +12,7 @@
 //!
 //! | backend | multiplication |
 //! |---|---|
-//! | `Native` | eight elements at once with AVX-512 IFMA where the processor has it and there are enough |
+//! | `Native` | eight elements at once with AVX-512 IFMA where the processor has it and there are enough; fewer with MULX, of four and six limbs with ADX as well |
 //! | `Portable` | one after the other, in plain Rust, with a kernel for each number of limbs |
 
 #![no_std]

@@ -1,5 +1,5 @@
-//! The native backend: the portable one's kernels, but for multiplications of many elements on
-//! processors that have AVX-512 IFMA. No C compiler is needed.
+//! The native backend: the portable one's kernels, but for multiplications, which use what the processor
+//! has: AVX-512 IFMA for many elements, MULX and ADX for few. No C compiler is needed.
 
 #[cfg(target_arch = "x86_64")]
 mod adx;

@@ -281,7 +281,7 @@ impl Profiles {
         for profile in &self.profiles {
             self.ran.add(profile);
         }
-        self.ran.each(f);
+        self.ran.take(f);
         self.clear();
     }
 }
@@ -338,15 +338,16 @@ impl Ran {
         }
     }
 
-    /// Calls `f` with each opcode and how often it ran, where it did.
+    /// Calls `f` with each opcode and how often it ran, where it did, and forgets it.
     #[inline(never)]
-    fn each(&self, mut f: impl FnMut(u8, u64)) {
-        for (row, bytes) in self.lanes.as_chunks::<16>().0.iter().enumerate() {
+    fn take(&mut self, mut f: impl FnMut(u8, u64)) {
+        self.any = false;
+        for (row, bytes) in self.lanes.as_chunks_mut::<16>().0.iter_mut().enumerate() {
             if bytes.as_flattened().iter().fold(0, |all, count| all | count) == 0 {
                 continue;
             }
-            for (column, lanes) in bytes.iter().enumerate() {
-                let count = lanes.iter().sum();
+            for (column, lanes) in bytes.iter_mut().enumerate() {
+                let count = core::mem::take(lanes).iter().sum();
                 if count > 0 {
                     f((16 * row + column) as u8, count);
                 }
