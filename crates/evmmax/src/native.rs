@@ -18,6 +18,9 @@ use crate::{
     registers::Registers,
 };
 
+#[cfg(target_arch = "x86_64")]
+cpufeatures::new!(processor, "bmi2", "adx");
+
 /// Modular arithmetic with the processor's widest multiplier.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Native;
@@ -40,31 +43,31 @@ impl Coprocessor for Native {
 fn choose(modulus: &Modulus) -> Kernels {
     let kernels = kernel::portable(modulus);
     #[cfg(target_arch = "x86_64")]
-    if let Some(multiply) = adx::multiply(modulus).or_else(|| one_by_one(modulus)) {
+    if modulus.odd && processor::get() {
+        let multiply = one_by_one(modulus);
         let several = ifma::multiply(modulus).unwrap_or(multiply);
         return Kernels { multiply, several, ..kernels };
     }
     kernels
 }
 
-/// The kernel for few elements: one after the other, by MULX where the processor has it.
+/// The kernel for few elements of an odd modulus, one after the other, on processors with MULX and ADX.
 #[cfg(target_arch = "x86_64")]
-fn one_by_one(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
-    if !modulus.odd {
-        return None;
-    }
+fn one_by_one(modulus: &Modulus) -> fn(File<'_>, &Operands) {
+    let spare = !modulus.bits().is_multiple_of(64);
     match modulus.len {
-        1 => mulx::multiply::<1>(modulus),
-        2 => mulx::multiply::<2>(modulus),
-        3 => mulx::multiply::<3>(modulus),
-        4 => mulx::multiply::<4>(modulus),
-        5 => mulx::multiply::<5>(modulus),
-        6 => mulx::multiply::<6>(modulus),
-        7 => mulx::multiply::<7>(modulus),
-        8 => mulx::multiply::<8>(modulus),
-        9 => mulx::multiply::<9>(modulus),
-        10 => mulx::multiply::<10>(modulus),
-        11 => mulx::multiply::<11>(modulus),
-        _ => mulx::multiply::<12>(modulus),
+        1 => mulx::multiply::<1>(spare),
+        2 => mulx::multiply::<2>(spare),
+        3 => mulx::multiply::<3>(spare),
+        4 => adx::multiply_four(spare),
+        5 => mulx::multiply::<5>(spare),
+        6 if spare => adx::multiply_six(),
+        6 => mulx::multiply::<6>(spare),
+        7 => mulx::multiply::<7>(spare),
+        8 => mulx::multiply::<8>(spare),
+        9 => mulx::multiply::<9>(spare),
+        10 => mulx::multiply::<10>(spare),
+        11 => mulx::multiply::<11>(spare),
+        _ => mulx::multiply::<12>(spare),
     }
 }

@@ -12,30 +12,29 @@ use crate::{
     modulus::Modulus,
 };
 
-cpufeatures::new!(processor, "bmi2", "adx");
-
-/// The kernel for a modulus, if there is one and the processor has what it takes.
-pub(super) fn multiply(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
-    if !modulus.odd || !processor::get() {
-        return None;
-    }
-    match (modulus.len, modulus.bits() % 64) {
-        (4, 0) => Some(|file, operands| {
+/// The kernel for odd moduli of four limbs, with a bit to spare or not, on processors with BMI2 and ADX.
+pub(super) fn multiply_four(spare: bool) -> fn(File<'_>, &Operands) {
+    if spare {
+        |file, operands| {
             let modulus = file.modulus;
-            // SAFETY: the processor has the instructions. So below.
-            pairs(file, operands, |x, y| unsafe { four_full(x, y, modulus) });
-        }),
-        (4, _) => Some(|file, operands| {
-            let modulus = file.modulus;
-            // SAFETY: as above.
+            // SAFETY: whoever chose this kernel made sure of the processor's features. So below.
             pairs(file, operands, |x, y| unsafe { four(x, y, modulus) });
-        }),
-        (6, 1..) => Some(|file, operands| {
+        }
+    } else {
+        |file, operands| {
             let modulus = file.modulus;
             // SAFETY: as above.
-            pairs(file, operands, |x, y| unsafe { six(x, y, modulus) });
-        }),
-        _ => None,
+            pairs(file, operands, |x, y| unsafe { four_full(x, y, modulus) });
+        }
+    }
+}
+
+/// The kernel for odd moduli of six limbs with a bit to spare, on processors with BMI2 and ADX.
+pub(super) fn multiply_six() -> fn(File<'_>, &Operands) {
+    |file, operands| {
+        let modulus = file.modulus;
+        // SAFETY: as above.
+        pairs(file, operands, |x, y| unsafe { six(x, y, modulus) });
     }
 }
 
@@ -118,73 +117,48 @@ macro_rules! row_of_six {
     };
 }
 
-/// x y / 2^256 modulo a modulus below 2^255, of reduced elements.
-///
-/// # Safety
-/// The processor has BMI2 and ADX.
-#[inline(always)]
-unsafe fn four(x: &[u64; 4], y: &[u64; 4], modulus: &Modulus) -> [u64; 4] {
-    let (mut t0, mut t1, mut t2, mut t3) = (0_u64, 0_u64, 0_u64, 0_u64);
-    // SAFETY: reads x, y and the modulus, writes nothing but registers.
-    unsafe {
-        asm!(
-            row_of_four!(0), row_of_four!(8), row_of_four!(16), row_of_four!(24),
-            "mov {carry}, {t0}",
-            "sub {carry}, [{m}]",
-            "mov {high}, {t1}",
-            "sbb {high}, [{m} + 8]",
-            "mov {low}, {t2}",
-            "sbb {low}, [{m} + 16]",
-            "mov rdx, {t3}",
-            "sbb rdx, [{m} + 24]",
-            "cmovnc {t0}, {carry}",
-            "cmovnc {t1}, {high}",
-            "cmovnc {t2}, {low}",
-            "cmovnc {t3}, rdx",
-            x = in(reg) x, y = in(reg) y, m = in(reg) modulus,
-            inverse = const offset_of!(Modulus, inverse),
-            t0 = inout(reg) t0, t1 = inout(reg) t1, t2 = inout(reg) t2, t3 = inout(reg) t3,
-            carry = out(reg) _, high = out(reg) _, low = out(reg) _, out("rdx") _,
-            options(pure, readonly, nostack),
-        );
-    }
-    [t0, t1, t2, t3]
+/// x y / 2^256 modulo the modulus, of reduced elements, by these rows; with what is above t, if anything is.
+macro_rules! four_limbs {
+    ($name:ident, $row:ident $(, $top:ident)?) => {
+        /// # Safety
+        /// The processor has BMI2 and ADX.
+        #[inline(always)]
+        unsafe fn $name(x: &[u64; 4], y: &[u64; 4], modulus: &Modulus) -> [u64; 4] {
+            let (mut t0, mut t1, mut t2, mut t3) = (0_u64, 0_u64, 0_u64, 0_u64);
+            // SAFETY: reads x, y and the modulus, writes nothing but registers.
+            unsafe {
+                asm!(
+                    $row!(0), $row!(8), $row!(16), $row!(24),
+                    "mov {carry}, {t0}",
+                    "sub {carry}, [{m}]",
+                    "mov {high}, {t1}",
+                    "sbb {high}, [{m} + 8]",
+                    "mov {low}, {t2}",
+                    "sbb {low}, [{m} + 16]",
+                    "mov rdx, {t3}",
+                    "sbb rdx, [{m} + 24]",
+                    $(concat!("sbb {", stringify!($top), "}, 0"),)?
+                    "cmovnc {t0}, {carry}",
+                    "cmovnc {t1}, {high}",
+                    "cmovnc {t2}, {low}",
+                    "cmovnc {t3}, rdx",
+                    x = in(reg) x, y = in(reg) y, m = in(reg) modulus,
+                    inverse = const offset_of!(Modulus, inverse),
+                    t0 = inout(reg) t0, t1 = inout(reg) t1, t2 = inout(reg) t2, t3 = inout(reg) t3,
+                    carry = out(reg) _, high = out(reg) _, low = out(reg) _,
+                    $($top = inout(reg) 0_u64 => _,)?
+                    out("rdx") _,
+                    options(pure, readonly, nostack),
+                );
+            }
+            [t0, t1, t2, t3]
+        }
+    };
 }
 
-/// x y / 2^256 modulo a modulus from 2^255 on, of reduced elements.
-///
-/// # Safety
-/// The processor has BMI2 and ADX.
-#[inline(always)]
-unsafe fn four_full(x: &[u64; 4], y: &[u64; 4], modulus: &Modulus) -> [u64; 4] {
-    let (mut t0, mut t1, mut t2, mut t3) = (0_u64, 0_u64, 0_u64, 0_u64);
-    // SAFETY: reads x, y and the modulus, writes nothing but registers.
-    unsafe {
-        asm!(
-            full_row_of_four!(0), full_row_of_four!(8), full_row_of_four!(16), full_row_of_four!(24),
-            "mov {carry}, {t0}",
-            "sub {carry}, [{m}]",
-            "mov {high}, {t1}",
-            "sbb {high}, [{m} + 8]",
-            "mov {low}, {t2}",
-            "sbb {low}, [{m} + 16]",
-            "mov rdx, {t3}",
-            "sbb rdx, [{m} + 24]",
-            "sbb {top}, 0",
-            "cmovnc {t0}, {carry}",
-            "cmovnc {t1}, {high}",
-            "cmovnc {t2}, {low}",
-            "cmovnc {t3}, rdx",
-            x = in(reg) x, y = in(reg) y, m = in(reg) modulus,
-            inverse = const offset_of!(Modulus, inverse),
-            t0 = inout(reg) t0, t1 = inout(reg) t1, t2 = inout(reg) t2, t3 = inout(reg) t3,
-            carry = out(reg) _, high = out(reg) _, low = out(reg) _, top = inout(reg) 0_u64 => _,
-            out("rdx") _,
-            options(pure, readonly, nostack),
-        );
-    }
-    [t0, t1, t2, t3]
-}
+// For moduli below 2^255, and from there on.
+four_limbs!(four, row_of_four);
+four_limbs!(four_full, full_row_of_four, top);
 
 /// x y / 2^384 modulo a modulus below 2^383, of reduced elements.
 ///
@@ -269,7 +243,7 @@ mod tests {
 
                 #[test]
                 fn $name((modulus, x, y) in $bits.prop_flat_map(case::<$n>)) {
-                    if processor::get() {
+                    if crate::native::processor::get() {
                         // SAFETY: the processor has the instructions.
                         let product = unsafe { $kernel(&x, &y, &modulus) };
                         let expected = montgomery(&x, &y, modulus.first(), modulus.inverse);

@@ -1,23 +1,15 @@
 //! The portable multiplication, compiled for processors with MULX: products that leave the flags alone keep
 //! more of the carries in registers.
 
-use crate::{
-    kernel::{self, File, Operands},
-    modulus::Modulus,
-};
+use crate::kernel::{self, File, Operands};
 
-cpufeatures::new!(processor, "bmi2", "adx");
-
-/// The kernel for an odd modulus of `N` limbs, if the processor has what it takes.
-pub(super) fn multiply<const N: usize>(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
-    if !processor::get() {
-        return None;
-    }
-    Some(if modulus.bits() < 64 * N { run::<N, true> } else { run::<N, false> })
+/// The kernel for odd moduli of `N` limbs, with a bit to spare or not, on processors with BMI2 and ADX.
+pub(super) fn multiply<const N: usize>(spare: bool) -> fn(File<'_>, &Operands) {
+    if spare { run::<N, true> } else { run::<N, false> }
 }
 
 fn run<const N: usize, const SPARE: bool>(file: File<'_>, operands: &Operands) {
-    // SAFETY: `multiply` made sure of the processor's features.
+    // SAFETY: whoever chose this kernel made sure of the processor's features.
     unsafe { compiled::<N, SPARE>(file, operands) }
 }
 
