@@ -211,7 +211,10 @@ impl Evm {
         tx: &Transaction,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Outcome, Error> {
-        let start = self.watch.as_deref().map(|watch| (watch.now(), watch.reading()));
+        let start = self.watch.as_deref().map(|watch| {
+            self.machine.take_meter_back();
+            (watch.now(), watch.reading())
+        });
         self.logs.take();
         let mut session = self.journal.begin(state);
         let mut result = Execution {

@@ -81,15 +81,15 @@ impl Machine {
         let Some(instructions) = kept else { return self.broken(Fault::Unsupported) };
         let memory = memory.bytes_mut(frame.memory_start, self.memory_len);
 
-        let (registers, paid, len) = (self.register_bytes, self.memory_paid, memory.len());
-        let (growth, price) = (0, None);
-        let mut bill = Bill { schedule, row, op, gas, memory: len, registers, paid, growth, price };
-        let result = instructions.carry_out(&instruction, memory, &mut |facts| bill.fill_in(facts));
+        let (registers, paid) = (self.register_bytes, self.memory_paid);
+        let mut bill = Bill::new(schedule, row, op, memory.len(), registers, paid);
+        let result = instructions.carry_out(&instruction, memory, &mut |facts| {
+            if bill.fill_in(facts)? <= gas as u64 { Ok(()) } else { Err(Fault::Unpaid) }
+        });
         let Bill { registers: needed, growth, price, .. } = bill;
         let mut left = gas;
         if needed != registers {
-            frame.register_bytes = needed;
-            self.register_bytes = needed;
+            (frame.register_bytes, self.register_bytes) = (needed, needed);
             self.memory_paid = paid + growth;
             left = self.charge(left, RowId::MEMORY_GROWTH, growth)?;
         }
@@ -98,6 +98,8 @@ impl Machine {
             left = self.charge(left, id, price)?;
         }
         match result {
+            // It did what nobody was asked to pay for.
+            Ok(_) if price.is_none() => return self.broken(Fault::Unpaid),
             Ok(word) if row.outputs > 0 => stack.set(words.len() - 1, word),
             Ok(_) => {}
             Err(fault) => return self.refused(fault, (Halt::InvalidOperand, unit), left),

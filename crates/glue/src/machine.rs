@@ -224,7 +224,7 @@ impl Machine {
         refund: u64,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Completion, Fault> {
-        self.meter = self.meter.take().or_else(|| self.last_rows.take_back());
+        self.take_meter_back();
         // A tracer wants code that is not fused.
         if tracer.is_some() {
             self.codes.clear();
@@ -258,6 +258,11 @@ impl Machine {
             output: Bytes::copy_from_slice(&self.return_data),
             created: created.filter(|_| status == Status::Success),
         })
+    }
+
+    /// Makes the last transaction's rows, if they are held and not made; else [`execute`](Self::execute) does.
+    pub fn take_meter_back(&mut self) {
+        self.meter = self.meter.take().or_else(|| self.last_rows.take_back());
     }
 
     /// The rows of the transaction just executed, if the machine has a meter.

@@ -8,40 +8,48 @@ use crate::{Extension, Opcode, Schedule};
 /// The bill of one instruction. One value, since the coprocessor that has it filled in is handed a pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Bill<'s> {
-    /// The prices in force.
-    pub schedule: &'s Schedule,
-    /// The opcode's row.
-    pub row: &'s Opcode,
-    /// Its byte, as in [`Instruction::op`](tandem_coprocessor::Instruction::op).
-    pub op: u8,
-    /// The frame's gas.
-    pub gas: i64,
+    schedule: &'s Schedule,
+    row: &'s Opcode,
+    /// The opcode's byte, as in [`Instruction::op`](tandem_coprocessor::Instruction::op).
+    op: u8,
     /// Bytes of the frame's memory.
-    pub memory: usize,
-    /// Bytes of its registers; once filled in, with those that the instruction adds.
+    memory: usize,
+    /// Bytes of the frame's registers; once filled in, with those that the instruction adds.
     pub registers: usize,
     /// What memory and registers have cost so far.
-    pub paid: u64,
+    paid: u64,
     /// What more registers cost.
     pub growth: u64,
     /// What the work costs; nothing before that is known.
     pub price: Option<u64>,
 }
 
-impl Bill<'_> {
-    /// Prices what a coprocessor measured.
+impl<'s> Bill<'s> {
+    /// The bill of an opcode for a frame with so many bytes of memory and of registers, which have cost `paid`.
+    #[inline(always)]
+    pub const fn new(
+        schedule: &'s Schedule,
+        row: &'s Opcode,
+        op: u8,
+        memory: usize,
+        registers: usize,
+        paid: u64,
+    ) -> Self {
+        Self { schedule, row, op, memory, registers, paid, growth: 0, price: None }
+    }
+
+    /// Prices what a coprocessor measured; returns the whole in gas.
     ///
     /// # Errors
-    /// [`Fault::Unpaid`] if the gas does not reach, [`Fault::Unsupported`] if there is no price for that.
+    /// [`Fault::Unsupported`] if there is no price for that.
     #[inline(always)]
-    pub fn fill_in(&mut self, facts: &Facts) -> Result<(), Fault> {
+    pub fn fill_in(&mut self, facts: &Facts) -> Result<u64, Fault> {
         self.price = self.schedule.instruction_gas(self.row, self.op, &facts.size);
         let price = self.price.ok_or(Fault::Unsupported)?;
         if facts.register_bytes != self.registers && self.row.extension != Some(Extension::Simd) {
             self.registers = facts.register_bytes;
             self.growth = self.schedule.memory(self.memory + self.registers) - self.paid;
         }
-        let reaches = price.saturating_add(self.growth) <= self.gas as u64;
-        if reaches { Ok(()) } else { Err(Fault::Unpaid) }
+        Ok(price.saturating_add(self.growth))
     }
 }
