@@ -1,6 +1,7 @@
 //! Montgomery multiplication for the moduli that curves have, of four and six limbs, with MULX, ADCX and
 //! ADOX: products leave the flags alone, and the carries of low and high halves run in a flag each. Written
-//! out, since compilers keep but one carry in a flag (it takes half the time of the compiled one).
+//! out, since compilers keep but one carry in a flag: 1.3 times as fast as the compiled one at four limbs, 1.5 at
+//! six (`cargo bench -p tandem-evmmax --bench mulmodx`, 64 elements, Zen 3).
 //!
 //! One limb of y at a time: the product with x is added, then a multiple of the modulus that clears the lowest
 //! limb, which is shifted out.
