@@ -1,7 +1,7 @@
 //! One case on one engine in a process that does nothing else: for profilers, callgrind, and to see
 //! how much memory it takes.
 
-use std::{ffi::OsString, fs, path::Path};
+use std::{any::Any, ffi::OsString, fs, path::Path};
 
 use clap::ValueEnum;
 use tandem_evm::Meter;
@@ -25,18 +25,22 @@ pub enum Engine {
 /// process held.
 pub fn run(file: &Path, engine: Engine, executions: u64, peak_memory: bool) -> Result<(), Error> {
     let case = Case::read(file)?;
-    match engine {
+    // The engine is held to the end: what the process held before it gave some back, the kernel
+    // knows less exactly.
+    let _engine: Box<dyn Any> = match engine {
         Engine::Tandem => {
             let mut tandem = Tandem::new(&case, Meter::Off)?;
             tandem.observe()?;
             tandem.run(executions);
+            Box::new(tandem)
         }
         Engine::Revm => {
             let mut peer = Peer::new(&case)?;
             peer.observe()?;
             peer.run(executions);
+            Box::new(peer)
         }
-    }
+    };
     if !peak_memory {
         return Ok(());
     }

@@ -73,7 +73,7 @@ pub const fn push_len(byte: u8) -> usize {
 }
 
 /// Analysed code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Code {
     /// Keccak-256 of the bytes; zero for init code, which is not cached.
     pub hash: B256,
@@ -83,8 +83,8 @@ pub struct Code {
     pub delegate: Option<Address>,
     image: Box<[u8]>,
     jumpdests: Box<[u64]>,
-    /// Where instructions start, bit by bit; empty unless a metered machine runs the code, and where
-    /// `is_aligned` is false.
+    /// Where instructions start, bit by bit; empty once fused unless a metered machine runs the code, and
+    /// where `is_aligned` is false.
     starts: Box<[u64]>,
     fused: bool,
     /// Those whose opcodes may be in the code.
@@ -94,8 +94,8 @@ pub struct Code {
 }
 
 impl Code {
-    /// Analyses code; with `fused`, pairs of opcodes become one.
-    pub fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect, fused: bool) -> Self {
+    /// Analyses code; each opcode runs alone.
+    pub fn analyse(bytes: Bytes, hash: B256, dialect: &Dialect) -> Self {
         let mut image = Vec::with_capacity(bytes.len() + PADDING);
         image.extend_from_slice(&bytes);
         image.resize(bytes.len() + PADDING, op::STOP);
@@ -125,16 +125,23 @@ impl Code {
             extensions = dialect.extensions;
             (starts, is_aligned) = extended::translate(&mut image, &bytes, &jumpdests, dialect);
         }
-        if fused && is_aligned {
-            fusion::fuse(&mut image, &starts, |pc| is_set(&jumpdests, pc));
-        }
-        if !dialect.metered || !is_aligned {
+        if !is_aligned {
             starts = Box::default();
         }
         let delegate = (bytes.len() == 23 && bytes.starts_with(&DELEGATION))
             .then(|| Address::from_slice(&bytes[3..]));
-        let image = image.into_boxed_slice();
+        let (image, fused) = (image.into_boxed_slice(), false);
         Self { hash, bytes, delegate, image, jumpdests, starts, fused, extensions, is_aligned }
+    }
+
+    /// Makes pairs of opcodes one, where that can be.
+    fn fuse(&mut self, dialect: &Dialect) {
+        let Self { image, starts, jumpdests, .. } = self;
+        fusion::fuse(image, starts, |pc| is_set(jumpdests, pc));
+        if !dialect.metered {
+            *starts = Box::default();
+        }
+        self.fused = true;
     }
 
     /// Calls `f` with the opcode of each instruction from `start` up to `end`, exclusive.
@@ -343,7 +350,8 @@ impl CodeCache {
         let place = place(&self.seeds, hash);
         let code = self.table.find_mut(place, |code| code.hash == *hash)?;
         if !code.fused {
-            *code = Arc::new(Code::analyse(code.bytes.clone(), *hash, dialect, true));
+            // In place, unless an account with the same code runs it as it is.
+            Arc::make_mut(code).fuse(dialect);
         }
         Some(code.clone())
     }

@@ -35,7 +35,8 @@ pub enum Meter {
 /// An Ethereum virtual machine for one fork. It keeps buffers and analysed code from transaction to
 /// transaction; make one for each thread.
 pub struct Evm {
-    machine: Machine,
+    /// Some KiB, which nobody wants moved about.
+    machine: Box<Machine>,
     journal: Journal,
     logs: Logs,
     meter: Meter,
@@ -126,7 +127,7 @@ impl EvmBuilder {
                 Machine::new(schedule, coprocessors, meter)
             }
         };
-        Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
+        Evm { machine: Box::new(machine), journal, logs: Logs::default(), meter: self.meter, watch }
     }
 }
 

@@ -272,7 +272,7 @@ impl Machine {
             Some(code) => code,
             None => {
                 let bytes = self.state().code(id)?;
-                let code = Arc::new(Code::analyse(bytes, hash, &self.dialect, false));
+                let code = Arc::new(Code::analyse(bytes, hash, &self.dialect));
                 if !traced {
                     self.codes.keep(&code);
                 }
@@ -354,7 +354,7 @@ impl Machine {
             self.deliver(true, Status::Halt(Halt::CreateCollision), 0, Range::default());
             return Some(());
         }
-        let code = Code::analyse(init_code, B256::ZERO, &self.dialect, false);
+        let code = Code::analyse(init_code, B256::ZERO, &self.dialect);
         let run = Run::Code(self.open_code(None, Arc::new(code)));
         self.enter(Start {
             context: Context { creates: true, ..Context::new(account, address, caller, value) },

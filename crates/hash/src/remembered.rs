@@ -13,7 +13,7 @@ use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 /// Bytes of a mapping's key and place.
 const INPUT: usize = 64;
 /// So many hashes are kept; the table is made when the first comes.
-const KEPT: usize = 1024;
+const KEPT: usize = 256;
 
 type Hashes = Cache<[u8; INPUT], [u8; 32], FixedState, Plain>;
 

@@ -9,6 +9,10 @@ extern crate alloc;
 
 use alloc::{vec, vec::Vec};
 
+/// Bytes that the system hands out at a time.
+const PAGE: usize = 4096;
+static ZEROS: [u8; PAGE] = [0; PAGE];
+
 /// The buffer. Zero are the bytes from the running frame's end up to `zeroed`, and from `dirty` on.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -29,7 +33,7 @@ impl Memory {
 
     /// Starts over with the transaction's calldata in front; the last one's frame ended at `ended`.
     pub fn reset(&mut self, calldata: &[u8], ended: usize) {
-        if self.buffer.len() > Self::KEPT {
+        if self.buffer.capacity() > Self::KEPT {
             *self = Self::default();
         }
         self.resume(0, ended.max(self.calldata_len));
@@ -55,21 +59,10 @@ impl Memory {
         }
     }
 
-    /// A new buffer comes zeroed from the system, page by page as it is touched, and pages of zeros
-    /// are not copied: deep calls with memories that are large but empty stay cheap.
     #[inline(never)]
     fn extend(&mut self, end: usize) {
-        const PAGE: usize = 4096;
-        static ZEROS: [u8; PAGE] = [0; PAGE];
         if end > self.buffer.len() {
-            let mut buffer = vec![0; (2 * end).max(Self::LEAST).next_multiple_of(PAGE)];
-            let pages = self.buffer[..self.zeroed].chunks(PAGE);
-            for (old, new) in pages.zip(buffer.chunks_mut(PAGE)) {
-                if *old != ZEROS[..old.len()] {
-                    new[..old.len()].copy_from_slice(old);
-                }
-            }
-            (self.buffer, self.dirty) = (buffer, 0);
+            self.grow(end);
         }
         if self.zeroed < self.dirty {
             let to = self.dirty.min(end + Self::AHEAD).min(self.buffer.len());
@@ -79,6 +72,29 @@ impl Memory {
         if self.zeroed >= self.dirty {
             self.zeroed = self.buffer.len();
         }
+    }
+
+    /// Little more is filled with zeros, page by page, in a buffer that the system enlarges without copying
+    /// it. Much more is taken from a new buffer, which comes zeroed from the system as it is touched, and
+    /// pages of zeros are not copied: deep calls with memories that are large but empty stay cheap.
+    fn grow(&mut self, end: usize) {
+        let room = (2 * end).max(Self::LEAST).next_multiple_of(PAGE);
+        let len = end.next_multiple_of(PAGE);
+        if len - self.buffer.len() < Self::LEAST {
+            if len > self.buffer.capacity() {
+                self.buffer.reserve_exact(room - self.buffer.len());
+            }
+            self.buffer.resize(len, 0);
+            return;
+        }
+        let mut buffer = vec![0; room];
+        let pages = self.buffer[..self.zeroed].chunks(PAGE);
+        for (old, new) in pages.zip(buffer.chunks_mut(PAGE)) {
+            if *old != ZEROS[..old.len()] {
+                new[..old.len()].copy_from_slice(old);
+            }
+        }
+        (self.buffer, self.dirty) = (buffer, 0);
     }
 
     /// Where byte `start` lies, until the buffer has to [`reach`](Self::reach) farther.

@@ -19,10 +19,12 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (1_usize..3000).prop_map(Step::Grow),
-        4 => (any::<usize>(), 1_u8..).prop_map(|(place, byte)| Step::Write(place, byte)),
-        1 => Just(Step::Call),
-        2 => Just(Step::End),
+        6 => (1_usize..3000).prop_map(Step::Grow),
+        // Enough for a new buffer.
+        1 => (1_usize..600_000).prop_map(Step::Grow),
+        8 => (any::<usize>(), 1_u8..).prop_map(|(place, byte)| Step::Write(place, byte)),
+        2 => Just(Step::Call),
+        4 => Just(Step::End),
     ]
 }
 
