@@ -198,6 +198,13 @@ impl Instructions for Timed<Box<dyn Instructions>> {
         self.watch.stop(start);
         word
     }
+
+    fn on_words(&mut self, op: u8, immediates: &[u8], words: &mut [U256]) -> Result<(), Fault> {
+        let start = self.watch.now();
+        let result = self.inner.on_words(op, immediates, words);
+        self.watch.stop(start);
+        result
+    }
 }
 
 macro_rules! timed {

@@ -244,17 +244,14 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
 
         // Extensions
         op::SETMODX..=op::MULMODX => {
-            let f = extension::plain::<OP>;
-            let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else {
-                return Flow::Halt;
-            };
-            r.gas = gas;
-            r.stack.drop(const { row(OP).inputs } as usize);
-            r.ip = r.ip.wrapping_add(const { row(OP).immediate } as usize);
-            Flow::Next
+            let Opcode { inputs, immediate, .. } = const { row(OP) };
+            extended::<OP>(r, m, extension::plain::<OP>, |_| (*inputs, *immediate))
         }
-        PREFIX => leave::<OP>(r, m, extension::behind_prefix),
-        SHADOWED_PUSH => leave::<OP>(r, m, extension::shadowed_push),
+        PREFIX => extended::<OP>(r, m, extension::behind_prefix, |m| m.taken),
+        SHADOWED_PUSH => {
+            r.stack.push(U256::ZERO);
+            extended::<OP>(r, m, extension::shadowed_push, |m| m.taken)
+        }
 
         _ => {
             // Not run, so not counted as run.
@@ -368,6 +365,22 @@ fn request<const OP: u8>(
     if const { row(OP).inputs > row(OP).outputs } {
         r.stack.drop(const { row(OP).inputs.saturating_sub(row(OP).outputs) } as usize);
     }
+    Flow::Next
+}
+
+/// An extension's opcode; `takes` says by how many words the stack shrinks, and the bytes of immediates.
+#[inline(always)]
+fn extended<const OP: u8>(
+    r: &mut Registers,
+    m: &mut Machine,
+    f: impl Fn(&mut Machine, Ip, Stack, i64) -> Option<i64>,
+    takes: impl FnOnce(&Machine) -> (u8, u8),
+) -> Flow {
+    let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+    let (words, bytes) = takes(m);
+    r.gas = gas;
+    r.stack.drop(words.into());
+    r.ip = r.ip.wrapping_add(bytes.into());
     Flow::Next
 }
 

@@ -105,17 +105,17 @@ impl Machine {
         let pc = pc(r, self);
         self.call_cost = 0;
         let code = self.code().bytes.get(pc..).unwrap_or_default();
-        tracer.before(&Step {
-            pc,
-            op: code.first().copied().unwrap_or(0),
-            opcode: decode(code, self.schedule.extensions).opcode,
-            gas: r.gas as u64,
-            depth: self.depth + 1,
-            stack: self.frame().block.words(r.stack),
-            memory: self.memory(),
-            return_data: &self.return_data,
-            refund: self.refund,
-        });
+        let mut step = Step::default();
+        step.pc = pc;
+        step.op = code.first().copied().unwrap_or(0);
+        step.opcode = decode(code, self.schedule.extensions).opcode;
+        step.gas = r.gas as u64;
+        step.depth = self.depth + 1;
+        step.stack = self.frame().block.words(r.stack);
+        step.memory = self.memory();
+        step.return_data = &self.return_data;
+        step.refund = self.refund;
+        tracer.before(&step);
     }
 
     fn trace_after(&mut self, before: &Registers, after: &mut Registers, flow: Flow) {

@@ -11,65 +11,78 @@ use crate::{
     stack::Stack,
 };
 
+/// An extension's opcode as the code has it.
+struct Asked<'a> {
+    row: &'static Opcode,
+    /// As in [`Instruction::op`].
+    op: u8,
+    immediates: &'a [u8],
+}
+
 /// One of EVM-MAX's opcodes, as a plain byte. Returns the gas left.
 pub(crate) fn plain<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
     // SAFETY: set with the frame; the code is in `codes` as long as a frame runs it.
-    let immediates = unsafe { &*m.code }.eight_bytes(ip.addr() - m.code_at.addr());
-    m.instruct(row(OP), OP, &immediates, stack, gas)
+    let immediates = &unsafe { &*m.code }.eight_bytes(ip.addr() - m.code_at.addr());
+    m.instruct(Asked { row: row(OP), op: OP, immediates }, stack, gas)
 }
 
-/// An opcode behind the prefix. Its immediates and its words are known only now, so that the driver has
-/// to take the registers from the frame.
-pub(crate) fn behind_prefix(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<()> {
+/// An opcode behind the prefix; what it takes is known only now.
+pub(crate) fn behind_prefix(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
     // SAFETY: as in `plain`.
-    let [byte, immediates @ ..] = unsafe { &*m.code }.eight_bytes(ip.addr() - m.code_at.addr());
-    let row = prefixed(byte).filter(|row| m.schedule.has(row));
+    let [byte, immediates @ ..] = &unsafe { &*m.code }.eight_bytes(ip.addr() - m.code_at.addr());
+    let row = prefixed(*byte).filter(|row| m.schedule.has(row));
     let Some(row) = row else { return m.fail(Halt::InvalidOpcode, Unit::Glue, gas) };
     if stack.height() < row.inputs as usize {
         return m.fail(Halt::StackUnderflow, Unit::Glue, gas);
     }
-    // EVM-MAX's bytes are moved behind SIMD's.
-    let op = if row.unit == Unit::EvmMax { byte - 0x10 } else { byte };
-    let left = m.instruct(row, op, &immediates, stack, gas);
-    m.lap(RowId::prefixed(byte), None);
-    let (mut behind, len) = (stack, 1 + usize::from(row.immediate));
-    behind.drop(usize::from(row.inputs - row.outputs));
-    m.go_on(ip.wrapping_add(len), behind, gas, left?)
+    m.taken = (row.inputs - row.outputs, 1 + row.immediate);
+    let left = if row.extension == Some(Extension::Simd) {
+        m.on_words(Asked { row, op: *byte, immediates }, stack, gas)
+    } else {
+        // EVM-MAX's bytes are moved behind SIMD's.
+        m.instruct(Asked { row, op: byte - 0x10, immediates }, stack, gas)
+    };
+    m.lap(RowId::prefixed(*byte), None);
+    left
 }
 
-/// A PUSH whose data in the image is not its own.
-pub(crate) fn shadowed_push(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<()> {
+/// A PUSH whose data in the image is not its own; the word's place is on the stack.
+pub(crate) fn shadowed_push(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
     let (byte, word) = m.code().pushed(ip.addr() - m.code_at.addr() - 1);
     let left = gas - m.upfront[usize::from(byte)];
     if left < 0 {
         return m.fail(Halt::OutOfGas, Unit::Glue, gas);
     }
-    let mut above = stack;
-    above.push(word);
-    m.go_on(ip.wrapping_add(push_len(byte)), above, gas, left)
+    stack.set(0, word);
+    m.taken = (0, push_len(byte) as u8);
+    Some(left)
 }
 
 impl Machine {
-    /// Leaves the registers where the driver takes them from.
-    fn go_on(&mut self, ip: Ip, stack: Stack, gas: i64, left: i64) -> Option<()> {
-        self.call_cost = gas - left;
-        let frame = self.frame_mut();
-        (frame.ip, frame.stack, frame.gas) = (ip, stack, left);
-        Some(())
+    /// Has an instruction on words alone executed, whose price is known before. Where the gas does not reach,
+    /// and the first time, it goes the way of the others.
+    #[inline(always)]
+    fn on_words(&mut self, asked: Asked<'_>, stack: Stack, gas: i64) -> Option<i64> {
+        let Asked { row, op, immediates } = asked;
+        let price = u64::from(self.schedule.prefixed[op as usize]);
+        let kept = &mut self.frames[self.depth].instructions[usize::from(true)];
+        let Some(instructions) = kept.as_mut().filter(|_| price <= gas as u64) else {
+            return self.instruct(asked, stack, gas);
+        };
+        let immediates = &immediates[..row.immediate.into()];
+        match instructions.on_words(op, immediates, stack.top(row.inputs.into())) {
+            Ok(()) => self.charge(gas, RowId::prefixed(op), price),
+            Err(fault) => self.refused(fault, (Halt::InvalidOperand, row.unit), gas),
+        }
     }
 
     /// Has an instruction measured, charges for it and has it executed. Its result goes where its last
     /// input was.
     #[inline(always)]
-    fn instruct(
-        &mut self,
-        row: &Opcode,
-        op: u8,
-        data: &[u8],
-        stack: Stack,
-        gas: i64,
-    ) -> Option<i64> {
-        let (words, immediates) = (stack.top(row.inputs.into()), &data[..row.immediate.into()]);
+    fn instruct(&mut self, asked: Asked<'_>, stack: Stack, gas: i64) -> Option<i64> {
+        let Asked { row, op, immediates } = asked;
+        let (words, immediates) =
+            (&*stack.top(row.inputs.into()), &immediates[..row.immediate.into()]);
         let (instruction, unit) = (Instruction { op, immediates, words }, row.unit);
         let simd = row.extension == Some(Extension::Simd);
         let Self { frames, memory, schedule, coprocessors, .. } = self;

@@ -26,9 +26,7 @@ mod request;
 mod stack;
 #[cfg(all(tail_dispatch, not(debug_assertions)))]
 mod tail;
-mod trace;
 
 pub use machine::Machine;
 pub use tandem_ledger::{Clock, Meter, Rows};
-pub use tandem_message::{Completion, Env, Message, Status};
-pub use trace::{Step, Tracer};
+pub use tandem_message::{Completion, Env, Message, Status, Step, Tracer};

@@ -147,6 +147,8 @@ pub struct Machine {
     pub(crate) done: Option<(Status, i64)>,
     /// What the last call took from its caller, for tracers: the forwarded gas included.
     pub(crate) call_cost: i64,
+    /// Words that the last opcode of an extension takes from the stack on balance, and bytes of the code.
+    pub(crate) taken: (u8, u8),
     pub(crate) codes: Codes,
     pub(crate) env: Env,
     pub(crate) schedule: Schedule,
@@ -184,6 +186,7 @@ impl Machine {
             fault: None,
             done: None,
             call_cost: 0,
+            taken: (0, 0),
             codes: Codes::default(),
             env: Env::default(),
             dialect: Dialect::new(&schedule, meter.is_some()),

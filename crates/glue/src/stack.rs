@@ -76,9 +76,9 @@ impl Stack {
     }
 
     /// The upper `n` words, the top last.
-    pub(crate) fn top<'a>(self, n: usize) -> &'a [U256] {
-        // SAFETY: the contract of `Stack`, as in `peek`.
-        unsafe { core::slice::from_raw_parts(self.0.sub(n), n) }
+    pub(crate) fn top<'a>(self, n: usize) -> &'a mut [U256] {
+        // SAFETY: the contract of `Stack`, as in `peek`; nobody else looks at them meanwhile.
+        unsafe { core::slice::from_raw_parts_mut(self.0.sub(n), n) }
     }
 
     /// The `n`th word from the top, read limb by limb. Volatile keeps the four loads apart: merged

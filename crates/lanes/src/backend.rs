@@ -1,6 +1,8 @@
 //! The kernels, compiled: once for any machine and, with the feature `native`, again for AVX2 and for
 //! AVX-512, chosen when they run. All from the same source, so that they differ in speed alone.
 
+use tandem_coprocessor::primitives::U256;
+
 use crate::{
     kernel::{self, LaneOp},
     lane::{Order, WORD, Width},
@@ -18,31 +20,23 @@ pub trait Kernels {
     /// stack, at which unary instructions do not look. The least significant byte comes first.
     fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]);
 
-    /// Decodes an instruction as [`Instruction::decode`] does and returns its result, with words as
-    /// they lie on the stack: limbs of 64 bits, the least significant first. `None` if it is none. `b`
-    /// is the last operand, and `a` the word above it.
+    /// Decodes an instruction as [`Instruction::decode`] does and puts its result in place of the first of
+    /// `words`, its last operand; the other, if there is one, lay above it on the stack. `None` if it is no
+    /// instruction for so many words.
     #[inline]
-    fn limbs(opcode: u8, types: [u8; 2], a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
+    fn words(opcode: u8, types: [u8; 2], words: &mut [U256]) -> Option<()> {
         let instruction = Instruction::decode(opcode, types)?;
-        let (a, mut b) = (bytes(a), bytes(b));
+        if words.len() != instruction.inputs() {
+            return None;
+        }
+        let (a, mut b) = (words.last()?.to_le_bytes(), words.first()?.to_le_bytes());
         Self::word(instruction, &a, &mut b);
-        let (limbs, _) = b.as_chunks::<8>();
-        Some(core::array::from_fn(|i| u64::from_le_bytes(limbs[i])))
+        words[0] = U256::from_le_bytes(b);
+        Some(())
     }
 
     /// Answers a request of the list precompile into `out`, which is [`List::output_len`] long.
     fn list(request: &List<'_>, out: &mut [u8]);
-}
-
-/// A word's bytes, the least significant first.
-#[inline(always)]
-fn bytes(limbs: &[u64; 4]) -> [u8; WORD] {
-    let mut word = [0; WORD];
-    let (groups, _) = word.as_chunks_mut::<8>();
-    for (group, limb) in groups.iter_mut().zip(limbs) {
-        *group = limb.to_le_bytes();
-    }
-    word
 }
 
 /// The kernels for any machine.
@@ -76,11 +70,22 @@ cpufeatures::new!(
 #[cfg(all(feature = "native", target_arch = "x86_64"))]
 mod x86 {
     use core::{
-        arch::x86_64::{__m256i, _mm256_set_epi64x},
-        hint, mem, ptr,
+        arch::{
+            asm,
+            x86_64::{__m256i, _mm256_set_epi64x},
+        },
+        mem, ptr,
     };
 
     use super::*;
+
+    type ByLane = unsafe fn(&[u8; WORD], &mut [u8; WORD], &[u8; WORD]);
+
+    macro_rules! by_lane {
+        ($($op:literal)*) => {
+            [$([by_lane::<$op, 0>, by_lane::<$op, 1>, by_lane::<$op, 2>, by_lane::<$op, 3>]),*]
+        };
+    }
 
     macro_rules! compiled {
         ($name:ident, $features:literal) => {
@@ -103,17 +108,50 @@ mod x86 {
                     word::word(instruction, a, b);
                 }
                 #[target_feature(enable = $features)]
-                pub(crate) fn limbs(
+                pub(crate) fn words(
                     opcode: u8,
                     types: [u8; 2],
-                    a: &[u64; 4],
-                    b: &[u64; 4],
-                ) -> Option<[u64; 4]> {
+                    words: &mut [U256],
+                ) -> Option<()> {
                     let instruction = Instruction::decode(opcode, types)?;
-                    let (a, mut b) = (gather(a), gather(b));
-                    word::word(instruction, hint::black_box(&a), hint::black_box(&mut b));
+                    if words.len() != instruction.inputs() {
+                        return None;
+                    }
+                    let (last, top) = (words.first()?.as_limbs(), words.last()?.as_limbs());
+                    let (a, b) = (gather(top), gather(last));
                     // SAFETY: both are 32 bytes, and on this processor a word's bytes are its limbs'.
-                    Some(unsafe { mem::transmute::<[u8; WORD], [u64; 4]>(b) })
+                    let result = unsafe { mem::transmute::<&mut U256, &mut [u8; WORD]>(&mut words[0]) };
+                    *result = b;
+                    match instruction {
+                        Instruction::Lanes(op, ty) => {
+                            let kernel = BY_LANE[op as usize][ty.width() as usize];
+                            // SAFETY: it is compiled for the same instructions as this function.
+                            unsafe { kernel(&a, result, word::live(ty)) };
+                        }
+                        other => others(other, &a, result),
+                    }
+                    Some(())
+                }
+
+                /// Apart, since `words` would save registers for them each time.
+                #[inline(never)]
+                #[target_feature(enable = $features)]
+                fn others(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD]) {
+                    word::word(instruction, a, b);
+                }
+
+                /// [`kernel::word`] by operation and width, so that one jump leads to it.
+                static BY_LANE: [[ByLane; 4]; LaneOp::ALL.len()] = by_lane!(
+                    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22
+                );
+
+                #[target_feature(enable = $features)]
+                fn by_lane<const OP: usize, const WIDTH: usize>(
+                    a: &[u8; WORD],
+                    b: &mut [u8; WORD],
+                    mask: &[u8; WORD],
+                ) {
+                    kernel::word(LaneOp::ALL[OP], Width::ALL[WIDTH], a, b, mask);
                 }
 
                 /// A word in one piece. The stack's words have mostly just been written limb by limb; a
@@ -125,7 +163,10 @@ mod x86 {
                         // SAFETY: a reference may be read from. Volatile keeps the loads apart.
                         unsafe { ptr::from_ref(&limbs[i]).read_volatile() as i64 }
                     };
-                    let word = _mm256_set_epi64x(limb(3), limb(2), limb(1), limb(0));
+                    let mut word = _mm256_set_epi64x(limb(3), limb(2), limb(1), limb(0));
+                    // SAFETY: no instruction, in which the compiler cannot see that the word was made of
+                    // pieces: it would hand it on in such, to be put together again by a wide load.
+                    unsafe { asm!("/* {} */", inout(ymm_reg) word, options(pure, nomem, nostack)) };
                     // SAFETY: both are 32 bytes, and any are a word.
                     unsafe { mem::transmute::<__m256i, [u8; WORD]>(word) }
                 }
@@ -167,8 +208,8 @@ impl Kernels for Native {
         best!(word(instruction, a, b));
     }
     #[inline]
-    fn limbs(opcode: u8, types: [u8; 2], a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
-        best!(limbs(opcode, types, a, b))
+    fn words(opcode: u8, types: [u8; 2], words: &mut [U256]) -> Option<()> {
+        best!(words(opcode, types, words))
     }
     fn list(request: &List<'_>, out: &mut [u8]) {
         best!(list(request, out));

@@ -53,8 +53,8 @@ impl<K> Debug for Vectors<K> {
 
 /// The type bytes, filled up to two.
 #[inline(always)]
-fn types(asked: &tandem_coprocessor::Instruction<'_>) -> Result<[u8; 2], Fault> {
-    match *asked.immediates {
+fn types(immediates: &[u8]) -> Result<[u8; 2], Fault> {
+    match *immediates {
         [ty] => Ok([ty, 0]),
         [from, to] => Ok([from, to]),
         _ => Err(Fault::Unsupported),
@@ -67,7 +67,7 @@ impl<K: Kernels> Instructions for Vectors<K> {
         instruction: &tandem_coprocessor::Instruction<'_>,
         _memory: &[u8],
     ) -> Result<Facts, Fault> {
-        let decoded = Instruction::decode(instruction.op, types(instruction)?);
+        let decoded = Instruction::decode(instruction.op, types(instruction.immediates)?);
         if decoded.ok_or(Fault::Input)?.inputs() != instruction.words.len() {
             return Err(Fault::Unsupported);
         }
@@ -79,13 +79,15 @@ impl<K: Kernels> Instructions for Vectors<K> {
         instruction: &tandem_coprocessor::Instruction<'_>,
         _memory: &mut [u8],
     ) -> Result<U256, Fault> {
-        // The deepest operand comes first, the top last; they are one if there is one.
-        let (Some(last), Some(top)) = (instruction.words.first(), instruction.words.last()) else {
-            return Err(Fault::Unsupported);
-        };
-        let (op, types) = (instruction.op, types(instruction)?);
-        let result = K::limbs(op, types, top.as_limbs(), last.as_limbs());
-        result.map(U256::from_limbs).ok_or(Fault::Input)
+        let mut words = [U256::ZERO; 2];
+        let words = words.get_mut(..instruction.words.len()).ok_or(Fault::Unsupported)?;
+        words.copy_from_slice(instruction.words);
+        self.on_words(instruction.op, instruction.immediates, words)?;
+        words.first().copied().ok_or(Fault::Unsupported)
+    }
+
+    fn on_words(&mut self, op: u8, immediates: &[u8], words: &mut [U256]) -> Result<(), Fault> {
+        K::words(op, types(immediates)?, words).ok_or(Fault::Input)
     }
 }
 

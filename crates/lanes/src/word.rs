@@ -170,7 +170,7 @@ pub(crate) fn word(instruction: Instruction, a: &[u8; WORD], b: &mut [u8; WORD])
 
 /// All bits of the live bytes.
 #[inline(always)]
-fn live(ty: LaneType) -> &'static [u8; WORD] {
+pub(crate) fn live(ty: LaneType) -> &'static [u8; WORD] {
     // By logarithm of the number of bytes: 1, 2, 4, 8, 16, 32.
     static LIVE: [[u8; WORD]; 6] = {
         let mut masks = [[0; WORD]; 6];

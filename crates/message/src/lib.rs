@@ -1,10 +1,12 @@
 //! What goes into the stack machine and comes out of it: the block's and transaction's values, the
-//! message to run, and how it ended. The machine is in `tandem_glue`.
+//! message to run, what a tracer is told meanwhile, and how it ended. The machine is in `tandem_glue`.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+mod trace;
 
 use alloc::vec::Vec;
 
@@ -13,6 +15,8 @@ use tandem_coprocessor::{
     primitives::{Address, B256, Bytes, U256},
 };
 use tandem_schedule::Halt;
+
+pub use trace::{Step, Tracer};
 
 /// The transaction's and block's values that opcodes read.
 #[derive(Clone, Debug, Default)]

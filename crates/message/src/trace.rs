@@ -5,7 +5,7 @@ use tandem_coprocessor::primitives::U256;
 use tandem_schedule::{Failure, Opcode};
 
 /// The state of the machine before an opcode runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Step<'a> {
     /// Where the opcode is in the code.
