@@ -190,6 +190,11 @@ fn raw(bytes: &[u8]) -> Vec<u8> {
     [&[0x60, 3, 0x60, 5, 0xae][..], bytes, &[0x00]].concat()
 }
 
+/// The same behind another instruction: a frame's first makes the coprocessor's part of it.
+fn second(bytes: &[u8]) -> Vec<u8> {
+    [&[0x60, 1, 0xae, 0xc9, 0x00][..], &raw(bytes)].concat()
+}
+
 #[test]
 fn bytes_that_are_no_types_halt() {
     let is_type = |byte: u8| {
@@ -203,6 +208,7 @@ fn bytes_that_are_no_types_halt() {
         } else {
             let invalid = (Halt::InvalidOperand, Unit::Lanes);
             assert_eq!(halt(&raw(&[0xb1, byte])), invalid, "{byte:#04x}");
+            assert_eq!(halt(&second(&[0xb1, byte])), invalid, "{byte:#04x}");
             assert_eq!(halt(&raw(&[0xb8, byte, 0x00])), invalid, "{byte:#04x}");
             assert_eq!(halt(&raw(&[0xb8, 0x00, byte])), invalid, "{byte:#04x}");
         }
@@ -243,6 +249,13 @@ fn without_gas_for_it_an_instruction_halts() {
     let code = assemble("3 5 xdiv.u8x1");
     assert_eq!(run_with_gas(&code, 8).status, Status::Success);
     assert_eq!(run_with_gas(&code, 7).status, Status::Halt(Halt::OutOfGas));
+    // One PUSH and XNOT before, and another two PUSHes.
+    let before = 3 + 1 + 3 + 3;
+    let status = |bytes: &[u8], gas| run_with_gas(&second(bytes), gas).status;
+    assert_eq!(status(&[0xb4, 0x00], before + 2), Status::Success);
+    assert_eq!(status(&[0xb4, 0x00], before + 1), Status::Halt(Halt::OutOfGas));
+    // What is no instruction has no price.
+    assert_eq!(status(&[0xb4, 0x7f], before), Status::Halt(Halt::InvalidOperand));
 }
 
 #[test]
