@@ -458,8 +458,11 @@ fn check(scenario: &Scenario) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Miri takes seconds for each.
+const CASES: u32 = if cfg!(miri) { 10 } else { 2_000 };
+
 proptest! {
-    #![proptest_config(Config { cases: 2_000, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: CASES, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn any_program_runs_the_same_metered_or_not_and_its_ledger_adds_up(scenario in scenario()) {

@@ -35,8 +35,7 @@ pub enum Meter {
 /// An Ethereum virtual machine for one fork. It keeps buffers and analysed code from transaction to
 /// transaction; make one for each thread.
 pub struct Evm {
-    /// Some KiB, which nobody wants moved about.
-    machine: Box<Machine>,
+    machine: Machine,
     journal: Journal,
     logs: Logs,
     meter: Meter,
@@ -127,7 +126,7 @@ impl EvmBuilder {
                 Machine::new(schedule, coprocessors, meter)
             }
         };
-        Evm { machine: Box::new(machine), journal, logs: Logs::default(), meter: self.meter, watch }
+        Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
     }
 }
 

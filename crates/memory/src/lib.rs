@@ -97,13 +97,15 @@ impl Memory {
         (self.buffer, self.dirty) = (buffer, 0);
     }
 
-    /// Where byte `start` lies, until the buffer has to [`reach`](Self::reach) farther.
+    /// Where byte `start` lies, until the buffer has to [`reach`](Self::reach) farther. The pointer is the
+    /// buffer's own, so that it stays good when references to bytes come and go.
     ///
     /// # Panics
     /// As this and the next do if the bytes were never within reach.
     #[inline]
     pub fn at(&mut self, start: usize) -> *mut u8 {
-        self.buffer[start..].as_mut_ptr()
+        assert!(start <= self.buffer.len(), "out of reach");
+        self.buffer.as_mut_ptr().wrapping_add(start)
     }
 
     /// `len` bytes.
