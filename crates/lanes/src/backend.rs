@@ -250,15 +250,25 @@ mod tests {
                     let (a, b) = (word(), word());
                     let [mut portable, mut avx512, mut avx2] = [b; 3];
                     Portable::word(one, &a, &mut portable);
+                    let expected = U256::from_le_bytes(portable);
+                    let stack = [b, a].map(U256::from_le_bytes::<WORD>);
+                    let [mut on512, mut on2] = [stack; 2];
+                    let inputs = one.inputs();
                     if has_avx512::get() {
                         // SAFETY: the machine has the instructions.
-                        unsafe { x86::avx512::word(one, &a, &mut avx512) };
-                        assert_eq!(avx512, portable, "{one:?}");
+                        unsafe {
+                            x86::avx512::word(one, &a, &mut avx512);
+                            x86::avx512::words(opcode, [ty, 0x22], &mut on512[..inputs]);
+                        }
+                        assert_eq!((avx512, on512[0]), (portable, expected), "{one:?}");
                     }
                     if has_avx2::get() {
                         // SAFETY: as above.
-                        unsafe { x86::avx2::word(one, &a, &mut avx2) };
-                        assert_eq!(avx2, portable, "{one:?}");
+                        unsafe {
+                            x86::avx2::word(one, &a, &mut avx2);
+                            x86::avx2::words(opcode, [ty, 0x22], &mut on2[..inputs]);
+                        }
+                        assert_eq!((avx2, on2[0]), (portable, expected), "{one:?}");
                     }
                 }
             }
