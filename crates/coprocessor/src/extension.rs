@@ -74,15 +74,18 @@ pub trait Instructions: Send + Sync + Debug {
         self.execute(instruction, memory)
     }
 
-    /// The same for an instruction that takes and leaves words alone and costs the same always, which was paid:
-    /// puts the result in place of the deepest of `words`, which are as in [`Instruction::words`]. To be
-    /// overridden where the work is as short as handing words on.
+    /// The same for an instruction that takes and leaves words alone and is of [`Size::Constant`]: the glue knows
+    /// its price and that the gas reaches. Puts the result in place of the deepest of `words`, which are as in
+    /// [`Instruction::words`]. To be overridden where the work is as short as handing words on.
     ///
     /// # Errors
-    /// As in `measure`; the words are then in no defined condition.
+    /// As in `measure`, and [`Fault::Unsupported`] for an instruction of another size or without words. The words
+    /// are then in no defined condition.
     fn on_words(&mut self, op: u8, immediates: &[u8], words: &mut [U256]) -> Result<(), Fault> {
         let instruction = Instruction { op, immediates, words };
-        self.measure(&instruction, &[])?;
+        if self.measure(&instruction, &[])?.size != Size::Constant {
+            return Err(Fault::Unsupported);
+        }
         let result = self.execute(&instruction, &mut [])?;
         words.first_mut().map(|word| *word = result).ok_or(Fault::Unsupported)
     }

@@ -59,13 +59,13 @@ pub(crate) fn shadowed_push(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> 
 }
 
 impl Machine {
-    /// Has an instruction on words alone executed, whose price is known before. Where the gas does not reach,
-    /// and the first time, it goes the way of the others.
+    /// Has an instruction on words alone executed, whose price is known before. Where the gas does not reach
+    /// for it, and a frame's first, go the way of the others. SHA-256 on lanes takes half the time so.
     #[inline(always)]
     fn on_words(&mut self, asked: Asked<'_>, stack: Stack, gas: i64) -> Option<i64> {
         let Asked { row, op, immediates } = asked;
         let price = u64::from(self.schedule.prefixed[op as usize]);
-        let kept = &mut self.frames[self.depth].instructions[usize::from(true)];
+        let kept = &mut self.frames[self.depth].instructions[Extension::Simd as usize];
         let Some(instructions) = kept.as_mut().filter(|_| price <= gas as u64) else {
             return self.instruct(asked, stack, gas);
         };
@@ -84,10 +84,10 @@ impl Machine {
         let (words, immediates) =
             (&*stack.top(row.inputs.into()), &immediates[..row.immediate.into()]);
         let (instruction, unit) = (Instruction { op, immediates, words }, row.unit);
-        let simd = row.extension == Some(Extension::Simd);
+        let extension = row.extension.unwrap_or(Extension::EvmMax);
         let Self { frames, memory, schedule, coprocessors, .. } = self;
         let frame = &mut frames[self.depth];
-        let kept = &mut frame.instructions[usize::from(simd)];
+        let kept = &mut frame.instructions[extension as usize];
         if kept.is_none() {
             *kept = coprocessors.get(unit).ok().and_then(Coprocessor::instructions);
         }
@@ -107,6 +107,7 @@ impl Machine {
             left = self.charge(left, RowId::MEMORY_GROWTH, growth)?;
         }
         if let Some(price) = price {
+            let simd = extension == Extension::Simd;
             let id = if simd { RowId::prefixed(op) } else { RowId::opcode(op) };
             left = self.charge(left, id, price)?;
         }

@@ -65,7 +65,7 @@ pub(crate) struct Frame {
     pub(crate) refund: i64,
     /// Where the stretch of code that is running started; see `ledger`.
     pub(crate) stretch: usize,
-    /// EVM-MAX's and SIMD's, if the frame used them, and the registers in bytes.
+    /// By [`Extension`](tandem_schedule::Extension), if the frame used it, and the registers in bytes.
     pub(crate) instructions: [Option<Box<dyn Instructions>>; 2],
     pub(crate) register_bytes: usize,
 }

@@ -79,6 +79,8 @@ mod x86 {
 
     use super::*;
 
+    /// [`kernel::word`] of one operation and width: `a`, `b` and the result, and which of its bits are kept.
+    /// Unsafe, since it may use instructions that not every machine has.
     type ByLane = unsafe fn(&[u8; WORD], &mut [u8; WORD], &[u8; WORD]);
 
     macro_rules! by_lane {

@@ -51,7 +51,7 @@ pub enum LaneOp {
 }
 
 impl LaneOp {
-    /// Every operation.
+    /// Every operation, in the order of their numbers: `LaneOp::ALL[op as usize] == op`.
     pub const ALL: [Self; 23] = [
         Self::Add,
         Self::Mul,

@@ -211,16 +211,12 @@ impl Profiles {
     /// called before the next.
     #[inline(always)]
     pub(crate) fn jump(&mut self, end: usize, next: usize) -> bool {
-        let differences = self.differences.as_mut_slice();
-        if differences.is_empty() {
-            return self.note(Note::new(end as u32, next));
+        if !self.differences.is_empty() {
+            self.add(end, -1);
+            self.add(next, 1);
+            return false;
         }
-        for (at, difference) in [(end, -1), (next, 1)] {
-            if let Some(sum) = differences.get_mut(at) {
-                *sum = sum.wrapping_add(difference);
-            }
-        }
-        false
+        self.note(Note::new(end as u32, next))
     }
 
     /// Ends the running code's last stretch.
