@@ -458,8 +458,8 @@ fn check(scenario: &Scenario) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Miri takes seconds for each.
-const CASES: u32 = if cfg!(miri) { 10 } else { 2_000 };
+/// Miri takes minutes for each.
+const CASES: u32 = if cfg!(miri) { 2 } else { 2_000 };
 
 proptest! {
     #![proptest_config(Config { cases: CASES, failure_persistence: None, ..Config::default() })]
