@@ -13,6 +13,10 @@ use crate::{Error, case::Case, peer::Peer, table::print_line, tandem::Tandem};
 pub enum Engine {
     /// Tandem, without a meter.
     Tandem,
+    /// Tandem, with a ledger of gas.
+    Metered,
+    /// Tandem, with a ledger of gas and time.
+    Timed,
     /// revm.
     Revm,
 }
@@ -28,12 +32,9 @@ pub fn run(file: &Path, engine: Engine, executions: u64, peak_memory: bool) -> R
     // The engine is held to the end: what the process held before it gave some back, the kernel
     // knows less exactly.
     let _engine: Box<dyn Any> = match engine {
-        Engine::Tandem => {
-            let mut tandem = Tandem::new(&case, Meter::Off)?;
-            tandem.observe()?;
-            tandem.run(executions);
-            Box::new(tandem)
-        }
+        Engine::Tandem => tandem(&case, Meter::Off, executions)?,
+        Engine::Metered => tandem(&case, Meter::Gas, executions)?,
+        Engine::Timed => tandem(&case, Meter::Time, executions)?,
         Engine::Revm => {
             let mut peer = Peer::new(&case)?;
             peer.observe()?;
@@ -48,6 +49,14 @@ pub fn run(file: &Path, engine: Engine, executions: u64, peak_memory: bool) -> R
     print_line(&format!("{whole} {own}"))
 }
 
+/// Executes a case so many times, and once before.
+fn tandem(case: &Case, meter: Meter, executions: u64) -> Result<Box<dyn Any>, Error> {
+    let mut tandem = Tandem::new(case, meter)?;
+    tandem.observe()?;
+    tandem.run(executions);
+    Ok(Box::new(tandem))
+}
+
 /// What this program must be told to do that in a process of its own.
 ///
 /// # Errors
@@ -56,6 +65,8 @@ pub fn arguments(case: &Case, engine: Engine, executions: u64) -> Result<Vec<OsS
     let file = case.file.as_ref().ok_or_else(|| format!("{} is in no file", case.name))?;
     let engine = match engine {
         Engine::Tandem => "tandem",
+        Engine::Metered => "metered",
+        Engine::Timed => "timed",
         Engine::Revm => "revm",
     };
     let executions = executions.to_string();
