@@ -130,16 +130,20 @@ static BYTES: ([u8; 256], [[u8; 256]; ROWS]) = {
 };
 const ROWS: usize = 27;
 
-/// The pair that a byte stands for.
-pub const fn pair(byte: u8) -> Option<(u8, u8)> {
-    let mut n = 0;
+/// The pair that each byte stands for: a table, since the optimiser looks up in one what it would search
+/// for at run time (a tenth of `fibonacci` for each conditional jump).
+static PAIR_OF: [Option<(u8, u8)>; 256] = {
+    let (mut pairs, mut n) = ([None; 256], 0);
     while n < PAIRS.len() {
-        if byte_of_pair(n) == byte {
-            return Some(PAIRS[n]);
-        }
+        pairs[byte_of_pair(n) as usize] = Some(PAIRS[n]);
         n += 1;
     }
-    None
+    pairs
+};
+
+/// The pair that a byte stands for.
+pub const fn pair(byte: u8) -> Option<(u8, u8)> {
+    PAIR_OF[byte as usize]
 }
 
 /// What a byte needs of the stack: so many words on it, and room for so many more.
