@@ -6,11 +6,12 @@
 //! them. Off, none of it runs. What is charged, and when, is the glue's.
 
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 extern crate alloc;
 
 mod profile;
+#[expect(unsafe_code, reason = "a loan between machine and rows, without locked instructions")]
 mod rows;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
@@ -40,8 +41,10 @@ pub struct Meter {
     profiles: Profiles,
     /// Which rows there are, bit by bit.
     posted: [u64; RowId::COUNT.div_ceil(64)],
-    /// Count, gas and ticks by row.
+    /// Count, gas and ticks by row, of those posted to.
     tallies: [(u64, u64, u64); RowId::COUNT],
+    /// Count and gas of memory's growth, apart since loops post it word by word.
+    growth: (u64, u64),
     /// What an opcode costs that is counted by the code that ran, rather than posted.
     counted: [Option<u32>; 256],
     clock: Option<Arc<dyn Clock>>,
@@ -67,6 +70,7 @@ impl Meter {
             profiles: Profiles::new(),
             posted: Default::default(),
             tallies: [(0, 0, 0); RowId::COUNT],
+            growth: (0, 0),
             counted: core::array::from_fn(|byte| counted(byte as u8)),
             clock,
             booked: 0,
@@ -75,12 +79,22 @@ impl Meter {
 
     fn tally(&mut self, row: RowId) -> &mut (u64, u64, u64) {
         let index = row.index();
-        self.posted[index / 64] |= 1 << (index % 64);
-        &mut self.tallies[index]
+        let (posted, bit) = (&mut self.posted[index / 64], 1 << (index % 64));
+        let tally = &mut self.tallies[index];
+        if *posted & bit == 0 {
+            *posted |= bit;
+            *tally = (0, 0, 0);
+        }
+        tally
     }
 
     /// Books `count` operations and their gas.
+    #[inline]
     pub fn post(&mut self, row: RowId, count: u64, gas: u64) {
+        if row == RowId::MEMORY_GROWTH {
+            self.growth = (self.growth.0 + count, self.growth.1 + gas);
+            return;
+        }
         let tally = self.tally(row);
         (tally.0, tally.1) = (tally.0 + count, tally.1 + gas);
     }
@@ -107,9 +121,7 @@ impl Meter {
     /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open.
     pub fn begin(&mut self, codes: usize) {
         self.profiles.begin(codes);
-        for id in Bits::take(&mut self.posted) {
-            self.tallies[id] = (0, 0, 0);
-        }
+        (self.posted, self.growth) = Default::default();
     }
 
     /// Makes room for a code that is about to run for the first time in this transaction.
@@ -159,12 +171,15 @@ impl Meter {
                 self.post(RowId::opcode(byte), count, count * u64::from(price));
             }
         }
-        Bits::take(&mut self.posted).filter_map(|id| self.take_row(id)).collect()
+        let (count, gas) = core::mem::take(&mut self.growth);
+        let growth = self.tally(RowId::MEMORY_GROWTH);
+        (growth.0, growth.1) = (count, gas);
+        Bits::of(core::mem::take(&mut self.posted)).filter_map(|id| self.row(id)).collect()
     }
 
     /// The row that was posted to; none if it was with nothing.
-    fn take_row(&mut self, id: usize) -> Option<Row> {
-        let (count, gas, ticks) = core::mem::take(&mut self.tallies[id]);
+    fn row(&self, id: usize) -> Option<Row> {
+        let (count, gas, ticks) = self.tallies[id];
         if (count, gas, ticks) == (0, 0, 0) {
             return None;
         }
@@ -182,9 +197,8 @@ struct Bits<const N: usize> {
 }
 
 impl<const N: usize> Bits<N> {
-    /// Those of `words`, which are cleared.
-    fn take(words: &mut [u64; N]) -> Self {
-        Self { words: core::mem::replace(words, [0; N]), n: 0 }
+    const fn of(words: [u64; N]) -> Self {
+        Self { words, n: 0 }
     }
 }
 

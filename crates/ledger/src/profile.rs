@@ -10,35 +10,22 @@ use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 use tandem_code::Code;
 use tandem_schedule::op;
 
-/// Room for the jumps of most transactions, which then are not counted before somebody asks. Little in
-/// debug builds, so that tests get to its end.
-const NOTES: usize = if cfg!(debug_assertions) { 32 } else { 8192 };
+/// What is noted, at first: where the running stretch ended, exclusive, and where another starts in the same
+/// code; or, marked by `RESUME`, which code is the running one now, and where its stretch started.
+type Note = [u32; 2];
 
-/// One of two things, in halves: that the running stretch ended at a byte, exclusive, and another starts at a
-/// byte of the same code; or, marked, that a code is the running one now, and where its stretch started.
-#[derive(Clone, Copy, Debug)]
-struct Note(u64);
+const RESUME: u32 = 1 << 31;
 
-impl Note {
-    const RESUME: u32 = 1 << 31;
-
-    #[inline(always)]
-    const fn new(high: u32, start: usize) -> Self {
-        Self((high as u64) << 32 | start as u64)
-    }
-
-    const fn high(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    const fn start(self) -> usize {
-        self.0 as u32 as usize
-    }
-
-    const fn resumes(self) -> bool {
-        self.high() & Self::RESUME != 0
-    }
+const fn resumes(note: &Note) -> bool {
+    note[0] & RESUME != 0
 }
+
+/// Room for the jumps of most transactions, which then are not counted before somebody asks. Notes are
+/// numbered in 16 bits, so that an index needs no check and the last one shows as an overflow.
+const NOTES: usize = 1 << 16;
+
+/// The first note: in debug builds there are few, so that tests get to their end.
+const FIRST: u16 = if cfg!(debug_assertions) { u16::MAX - 31 } else { 0 };
 
 /// Stretches of one code, from one to the next jump.
 struct Run<'n> {
@@ -50,82 +37,117 @@ struct Run<'n> {
 impl<'n> Run<'n> {
     /// The runs of notes, of which the first says in which code.
     fn each(notes: &'n [Note]) -> impl Iterator<Item = Self> {
-        notes.chunk_by(|_, next| !next.resumes()).filter_map(|run| {
+        notes.chunk_by(|_, next| !resumes(next)).filter_map(|run| {
             let (first, jumps) = run.split_first()?;
-            Some(Self { code: (first.high() ^ Note::RESUME) as usize, start: first.start(), jumps })
+            Some(Self { code: (first[0] ^ RESUME) as usize, start: first[1] as usize, jumps })
         })
     }
 
     /// Where the stretch starts that goes on.
     fn rest(&self) -> usize {
-        self.jumps.last().map_or(self.start, |last| last.start())
+        self.jumps.last().map_or(self.start, |last| last[1] as usize)
     }
 
     /// How many bytes ran.
     fn len(&self) -> usize {
-        let ends: usize = self.jumps.iter().map(|note| note.high() as usize).sum();
-        let starts: usize = self.jumps.iter().map(|note| note.start()).sum();
+        let ends: usize = self.jumps.iter().map(|note| note[0] as usize).sum();
+        let starts: usize = self.jumps.iter().map(|note| note[1] as usize).sum();
         (ends + self.rest()) - (starts + self.start)
     }
 }
 
-/// A code, and where more of its stretches start than end; empty while it is not counted so.
+/// How many more stretches of a code start than end, by byte. By so many bytes that an index of 16 bits needs
+/// no check: longer code, which no fork lets on chain, is not counted so.
+type Differences = [u64; 1 << 16];
+
+/// Nothing counted, in memory that the system makes when it is touched.
+fn no_differences() -> Box<Differences> {
+    let zeros = vec![0; 1 << 16].into_boxed_slice();
+    zeros.try_into().unwrap_or_else(|_| unreachable!("as long as said"))
+}
+
+/// A code, and its differences if it is counted.
 #[derive(Debug)]
 struct Profile {
     code: Arc<Code>,
-    differences: Vec<i32>,
+    differences: Option<Box<Differences>>,
     /// How many of its bytes ran that are not yet counted.
     noted: usize,
 }
 
 impl Profile {
+    /// How many differences there are. Data cut off by the code's end may go on for some bytes, all of
+    /// which are STOP.
+    fn len(&self) -> usize {
+        self.code.bytes.len() + 2
+    }
+
     /// Gets ready for counting, if so much was noted that it is worth it.
-    fn prepare(&mut self) {
+    fn prepare(&mut self, spare: &mut Vec<Box<Differences>>) {
         if core::mem::take(&mut self.noted) > self.code.bytes.len() {
-            self.prepare_to_count();
+            self.prepare_to_count(spare);
         }
     }
 
-    fn prepare_to_count(&mut self) {
+    fn prepare_to_count(&mut self, spare: &mut Vec<Box<Differences>>) {
         // Stretches that start among immediates are not on one walk with the others.
-        if self.code.is_aligned && self.differences.is_empty() {
-            self.differences.resize(self.code.bytes.len() + 2, 0);
+        let can_be = self.code.is_aligned && self.len() <= 1 << 16;
+        if can_be && self.differences.is_none() {
+            self.differences = Some(spare.pop().unwrap_or_else(no_differences));
+        }
+    }
+
+    /// Forgets what was counted.
+    fn clear(&mut self, spare: &mut Vec<Box<Differences>>) {
+        let len = self.len();
+        if let Some(mut differences) = self.differences.take() {
+            differences[..len].fill(0);
+            spare.push(differences);
         }
     }
 
     fn settle(&mut self, run: &Run<'_>, ran: &mut Ran) {
-        let Self { code, differences, .. } = self;
-        if differences.is_empty() {
+        let last = self.len() - 1;
+        let Some(differences) = &mut self.differences else {
             let mut start = run.start;
             for jump in run.jumps {
-                ran.walk(code, start, jump.high() as usize, 1);
-                start = jump.start();
+                ran.walk(&self.code, start, jump[0] as usize, 1);
+                start = jump[1] as usize;
             }
             return;
-        }
-        let last = differences.len() - 1;
-        differences[run.start] = differences[run.start].wrapping_add(1);
+        };
+        add(differences, run.start, 1);
         for jump in run.jumps {
-            let (end, start) = (last.min(jump.high() as usize), jump.start());
-            differences[end] = differences[end].wrapping_sub(1);
-            differences[start] = differences[start].wrapping_add(1);
+            add(differences, last.min(jump[0] as usize), -1);
+            add(differences, jump[1] as usize, 1);
         }
-        differences[run.rest()] = differences[run.rest()].wrapping_sub(1);
+        add(differences, run.rest(), -1);
     }
+}
+
+/// Counts a start or an end.
+#[inline(always)]
+fn add(differences: &mut Differences, at: usize, difference: i64) {
+    let sum = &mut differences[usize::from(at as u16)];
+    *sum = sum.wrapping_add_signed(difference);
 }
 
 /// The stretches of a transaction.
 #[derive(Debug)]
 pub(crate) struct Profiles {
     notes: Box<[Note; NOTES]>,
-    /// So many of them are made.
-    len: usize,
+    /// The next note.
+    next: u16,
     profiles: Vec<Profile>,
     /// Whether stretches are counted where that can be, rather than noted.
     counting: bool,
+    /// Whether any code is counted.
+    counted: bool,
     /// The running code, and its differences if it is counted.
     running: usize,
-    differences: Vec<i32>,
+    differences: Option<Box<Differences>>,
+    /// Differences for codes to come, none of them counted.
+    spare: Vec<Box<Differences>>,
     ran: Ran,
 }
 
@@ -134,15 +156,18 @@ impl Profiles {
     const COUNTED: usize = usize::MAX;
 
     pub(crate) fn new() -> Self {
-        let notes = vec![Note(0); NOTES].into_boxed_slice();
+        // Asked for as zeros, which the system makes when they are touched.
+        let notes = vec![[0; 2]; NOTES].into_boxed_slice();
         let notes = notes.try_into().unwrap_or_else(|_| unreachable!("as long as said"));
         Self {
             notes,
-            len: 0,
+            next: FIRST,
             profiles: Vec::new(),
             counting: false,
+            counted: false,
             running: 0,
-            differences: Vec::new(),
+            differences: None,
+            spare: Vec::new(),
             ran: Ran::new(),
         }
     }
@@ -150,20 +175,20 @@ impl Profiles {
     /// Forgets what ran, and all but the first `codes` codes.
     pub(crate) fn begin(&mut self, codes: usize) {
         self.put_back();
-        self.profiles.truncate(codes);
         self.clear();
+        self.profiles.truncate(codes);
     }
 
     fn clear(&mut self) {
-        (self.len, self.counting) = (0, false);
+        (self.next, self.counting) = (FIRST, false);
         self.ran.clear();
-        for profile in &mut self.profiles {
-            profile.differences.clear();
+        if core::mem::take(&mut self.counted) {
+            self.profiles.iter_mut().for_each(|profile| profile.clear(&mut self.spare));
         }
     }
 
     pub(crate) fn open(&mut self, code: Arc<Code>) {
-        self.profiles.push(Profile { code, differences: Vec::new(), noted: 0 });
+        self.profiles.push(Profile { code, differences: None, noted: 0 });
     }
 
     /// Leaves the running code, to come back to it: returns where its stretch started.
@@ -171,12 +196,13 @@ impl Profiles {
         if self.put_back() {
             return Self::COUNTED;
         }
-        self.len.checked_sub(1).map_or(0, |last| self.notes[last].start())
+        // There is one: that it was resumed, if no other.
+        self.notes[usize::from(self.next.wrapping_sub(1))][1] as usize
     }
 
     /// Leaves the differences of the running code with it; true if there are any.
     fn put_back(&mut self) -> bool {
-        let counted = !self.differences.is_empty();
+        let counted = self.differences.is_some();
         if counted {
             core::mem::swap(&mut self.profiles[self.running].differences, &mut self.differences);
         }
@@ -187,23 +213,18 @@ impl Profiles {
     pub(crate) fn resume(&mut self, code: usize, start: usize) {
         if self.counting {
             self.running = code;
-            self.profiles[code].prepare_to_count();
+            self.profiles[code].prepare_to_count(&mut self.spare);
+            self.counted = true;
             core::mem::swap(&mut self.profiles[code].differences, &mut self.differences);
-            if !self.differences.is_empty() {
-                self.add(start, 1);
+            if let Some(differences) = &mut self.differences {
+                if start != Self::COUNTED {
+                    add(differences, start, 1);
+                }
                 return;
             }
         }
-        if self.note(Note::new(Note::RESUME | code as u32, start)) {
+        if self.note([RESUME | code as u32, start as u32]) {
             self.count();
-        }
-    }
-
-    /// Counts a start or an end in the running code, unless the start is counted.
-    #[inline(always)]
-    fn add(&mut self, at: usize, difference: i32) {
-        if let Some(sum) = self.differences.get_mut(at) {
-            *sum = sum.wrapping_add(difference);
         }
     }
 
@@ -211,55 +232,59 @@ impl Profiles {
     /// called before the next.
     #[inline(always)]
     pub(crate) fn jump(&mut self, end: usize, next: usize) -> bool {
-        if !self.differences.is_empty() {
-            self.add(end, -1);
-            self.add(next, 1);
+        if let Some(differences) = &mut self.differences {
+            add(differences, end, -1);
+            add(differences, next, 1);
             return false;
         }
-        self.note(Note::new(end as u32, next))
+        self.note([end as u32, next as u32])
     }
 
     /// Ends the running code's last stretch.
     pub(crate) fn leave(&mut self, end: usize) {
-        match self.differences.len() {
-            0 => {
-                if self.note(Note::new(end as u32, 0)) {
-                    self.settle();
+        match &mut self.differences {
+            None => {
+                if self.note([end as u32, 0]) {
+                    self.settle(NOTES);
                 }
             }
-            // Data cut off by the code's end may go on for some bytes, all of which STOP.
-            len => self.add(end.min(len - 1), -1),
+            Some(differences) => {
+                add(differences, end.min(self.profiles[self.running].len() - 1), -1)
+            }
         }
         self.put_back();
     }
 
+    /// True if that was the last one.
     #[inline(always)]
     fn note(&mut self, note: Note) -> bool {
-        // There is room, since whoever filled it was told; this way it need not be checked.
-        self.notes[self.len % NOTES] = note;
-        self.len += 1;
-        self.len == NOTES
+        self.notes[usize::from(self.next)] = note;
+        self.next = self.next.wrapping_add(1);
+        self.next == 0
     }
 
-    /// Makes room for more notes.
+    /// Makes room for more notes, when the last is made.
     #[cold]
     pub(crate) fn count(&mut self) {
-        let last = Run::each(&self.notes[..self.len]).last().map(|run| (run.code, run.rest()));
-        self.settle();
+        let last = Run::each(&self.notes[usize::from(FIRST)..]).last();
+        let last = last.map(|run| (run.code, run.rest()));
+        self.settle(NOTES);
         if let Some((code, start)) = last {
             self.resume(code, start);
         }
     }
 
-    /// Counts all that was noted, and from here on if there were many notes. Which code runs is not
-    /// told any more.
-    fn settle(&mut self) {
-        self.counting |= self.len == NOTES;
-        let notes = &self.notes[..core::mem::take(&mut self.len)];
+    /// Counts what was noted, up to `end`, and from here on if these were all notes there are. Which
+    /// code runs is not told any more.
+    fn settle(&mut self, end: usize) {
+        self.counting |= end == NOTES;
+        self.counted = true;
+        self.next = FIRST;
+        let notes = &self.notes[usize::from(FIRST)..end];
         for run in Run::each(notes) {
             self.profiles[run.code].noted += run.len();
         }
-        self.profiles.iter_mut().for_each(Profile::prepare);
+        self.profiles.iter_mut().for_each(|profile| profile.prepare(&mut self.spare));
         for run in Run::each(notes) {
             self.profiles[run.code].settle(&run, &mut self.ran);
         }
@@ -267,9 +292,10 @@ impl Profiles {
 
     /// Closes the last code opened, which will not run again and is not running: init code.
     pub(crate) fn close_last(&mut self) {
-        self.settle();
-        if let Some(last) = self.profiles.pop() {
+        self.settle(self.next.into());
+        if let Some(mut last) = self.profiles.pop() {
             self.ran.add(&last);
+            last.clear(&mut self.spare);
         }
     }
 
@@ -277,7 +303,7 @@ impl Profiles {
     /// Nothing is left of it.
     pub(crate) fn take(&mut self, f: impl FnMut(u8, u64)) {
         self.put_back();
-        self.settle();
+        self.settle(self.next.into());
         for profile in &self.profiles {
             self.ran.add(profile);
         }
@@ -325,14 +351,15 @@ impl Ran {
     }
 
     /// Adds what was counted of a code.
-    fn add(&mut self, Profile { code, differences, .. }: &Profile) {
-        let (mut start, mut times) = (0, 0_i32);
-        for (pc, difference) in differences.iter().enumerate() {
+    fn add(&mut self, profile: &Profile) {
+        let Some(differences) = &profile.differences else { return };
+        let (mut start, mut times) = (0, 0_u64);
+        for (pc, difference) in differences[..profile.len()].iter().enumerate() {
             if *difference == 0 {
                 continue;
             }
             if times != 0 {
-                self.walk(code, start, pc, u64::from(times as u32));
+                self.walk(&profile.code, start, pc, times);
             }
             (start, times) = (pc, times.wrapping_add(*difference));
         }

@@ -1,50 +1,137 @@
 //! A transaction's rows, which are made from what its meter noted when somebody asks for them: most of
 //! what a ledger would cost a short transaction. The meter goes back to the machine for the next one.
+//!
+//! Machine and rows share a loan without counting each other: two locked instructions would be half of what
+//! is left. So a loan is never freed, but used again, and the rows only have to say that they are gone.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
-use core::fmt;
+use core::{
+    cell::UnsafeCell,
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use once_cell::race::OnceBox;
 use spin::Mutex;
 use tandem_schedule::Row;
-use triomphe::Arc;
 
 use crate::Meter;
 
-/// The rows of a transaction, made when first asked for. Without weak references, which would cost two
-/// locked instructions a transaction.
-#[derive(Clone, Default)]
-pub struct Rows(Arc<Shared>);
+/// The rows of a transaction, made when first asked for; a clone's are.
+pub struct Rows(Source);
+
+enum Source {
+    Made(Vec<Row>),
+    Lent(&'static Loan),
+}
+
+/// What is between a machine and the rows of its last transaction.
+#[derive(Default)]
+struct Loan {
+    /// Whether the rows are there. Set by the machine, cleared by them when they go.
+    is_out: AtomicBool,
+    /// Whether the machine is done with it. Set by the machine while the rows are there.
+    is_theirs: AtomicBool,
+    content: UnsafeCell<Content>,
+}
+
+// SAFETY: while a loan is out, its content is only read, which many threads may do. While it is not, whoever
+// holds it alone changes it: the machine, or the list of loans left.
+unsafe impl Sync for Loan {}
 
 #[derive(Default)]
-struct Shared {
+struct Content {
     made: OnceBox<Vec<Row>>,
     /// What they are made from, until the machine takes it back.
     meter: Mutex<Option<Box<Meter>>>,
 }
 
-impl Rows {
-    /// The rows, one for each unit and operation.
-    pub fn get(&self) -> &[Row] {
-        if self.0.made.get().is_none() {
-            self.make(&mut self.0.meter.lock());
+const _: () = {
+    const fn may_be_anywhere<T: Send + Sync>() {}
+    may_be_anywhere::<Content>();
+};
+
+/// Loans that no machine has. Their rows may still be there.
+static LEFT: Mutex<VecDeque<&'static Loan>> = Mutex::new(VecDeque::new());
+
+impl Loan {
+    /// One that is not out. Of those left, a few are looked at.
+    fn new() -> &'static Self {
+        let mut left = LEFT.lock();
+        for _ in 0..left.len().min(4) {
+            let Some(loan) = left.pop_front() else { break };
+            if loan.is_back() {
+                // SAFETY: neither rows nor a machine have it.
+                unsafe { *loan.content.get() = Content::default() };
+                loan.is_theirs.store(false, Ordering::Relaxed);
+                return loan;
+            }
+            left.push_back(loan);
         }
-        self.0.made.get().map_or(&[], Vec::as_slice)
+        Box::leak(Box::default())
+    }
+
+    /// Whether the rows are gone; what they did happened before.
+    fn is_back(&self) -> bool {
+        !self.is_out.load(Ordering::Acquire)
+    }
+}
+
+impl Content {
+    fn rows(&self) -> &[Row] {
+        if self.made.get().is_none() {
+            self.make(&mut self.meter.lock());
+        }
+        self.made.get().map_or(&[], Vec::as_slice)
     }
 
     /// Makes the rows, unless somebody else has by now.
     fn make(&self, meter: &mut Option<Box<Meter>>) {
-        self.0.made.get_or_init(|| {
+        self.made.get_or_init(|| {
             Box::new(meter.as_mut().map(|meter| meter.take_rows()).unwrap_or_default())
         });
     }
 }
 
+impl Rows {
+    /// The rows, one for each unit and operation.
+    pub fn get(&self) -> &[Row] {
+        match &self.0 {
+            Source::Made(rows) => rows,
+            // SAFETY: the loan is out as long as these rows are there, so the content is only read.
+            Source::Lent(loan) => unsafe { &*loan.content.get() }.rows(),
+        }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        if let Source::Lent(loan) = self.0 {
+            if loan.is_theirs.load(Ordering::Acquire) {
+                // SAFETY: the machine is done with it, and there are no other rows.
+                unsafe { *loan.content.get() = Content::default() };
+            }
+            loan.is_out.store(false, Ordering::Release);
+        }
+    }
+}
+
 impl From<Vec<Row>> for Rows {
     fn from(rows: Vec<Row>) -> Self {
-        let made = OnceBox::with_value(Box::new(rows));
-        Self(Arc::new(Shared { made, meter: Mutex::new(None) }))
+        Self(Source::Made(rows))
+    }
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Vec::new().into()
+    }
+}
+
+impl Clone for Rows {
+    fn clone(&self) -> Self {
+        self.get().to_vec().into()
     }
 }
 
@@ -64,40 +151,67 @@ impl Eq for Rows {}
 
 /// The machine's side of the last transaction's rows. Whoever holds rows longer than the machine goes
 /// on keeps no meter with them.
-#[derive(Debug, Default)]
-pub struct LastRows(Option<Rows>);
+#[derive(Default)]
+pub struct LastRows(Option<&'static Loan>);
+
+impl fmt::Debug for LastRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LastRows").finish_non_exhaustive()
+    }
+}
 
 impl LastRows {
     /// Hands out a transaction's rows.
     pub fn hand_out(&mut self, meter: Box<Meter>) -> Rows {
-        let rows = self.0.get_or_insert_default();
-        match Arc::get_mut(&mut rows.0) {
-            Some(shared) => *shared.meter.get_mut() = Some(meter),
+        let loan = match self.0.filter(|loan| loan.is_back()) {
+            Some(loan) => loan,
             None => {
-                *rows =
-                    Rows(Arc::new(Shared { made: OnceBox::new(), meter: Mutex::new(Some(meter)) }));
+                self.leave();
+                self.0.insert(Loan::new())
             }
-        }
-        rows.clone()
+        };
+        // SAFETY: the loan is not out, and this machine's.
+        let content = unsafe { &mut *loan.content.get() };
+        *content.meter.get_mut() = Some(meter);
+        loan.is_out.store(true, Ordering::Relaxed);
+        Rows(Source::Lent(loan))
     }
 
     /// The meter, from the rows handed out last: where they are still held and were not asked for,
     /// they are made first. Nothing if none were.
     pub fn take_back(&mut self) -> Option<Box<Meter>> {
-        let rows = self.0.as_mut()?;
-        if let Some(shared) = Arc::get_mut(&mut rows.0) {
-            shared.made = OnceBox::new();
-            return shared.meter.get_mut().take();
+        let loan = self.0?;
+        if !loan.is_back() {
+            return self.leave();
         }
-        let rows = self.0.take()?;
-        let mut meter = rows.0.meter.lock();
-        rows.make(&mut meter);
-        meter.take()
+        // SAFETY: the loan is not out, and this machine's.
+        let content = unsafe { &mut *loan.content.get() };
+        content.made = OnceBox::new();
+        content.meter.get_mut().take()
+    }
+
+    /// Leaves the loan to the rows, if there is one, and takes the meter.
+    #[cold]
+    fn leave(&mut self) -> Option<Box<Meter>> {
+        let loan = self.0.take()?;
+        let was_out = !loan.is_back();
+        // SAFETY: the rows only read the content as long as the loan is not theirs.
+        let content = unsafe { &*loan.content.get() };
+        let meter = {
+            let mut meter = content.meter.lock();
+            if was_out {
+                content.make(&mut meter);
+            }
+            meter.take()
+        };
+        loan.is_theirs.store(true, Ordering::Release);
+        LEFT.lock().push_back(loan);
+        meter
     }
 }
 
 impl Drop for LastRows {
     fn drop(&mut self) {
-        self.take_back();
+        self.leave();
     }
 }
