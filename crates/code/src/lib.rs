@@ -144,9 +144,10 @@ impl Code {
         self.fused = true;
     }
 
-    /// Calls `f` with the opcode of each instruction from `start` up to `end`, exclusive.
+    /// Calls `f` with the opcode of each instruction from `start` up to `end`, exclusive, or to the first
+    /// JUMP, inclusive, if that comes before: true then.
     #[inline(always)]
-    pub fn for_each_opcode(&self, start: usize, end: usize, mut f: impl FnMut(u8)) {
+    pub fn walk(&self, start: usize, end: usize, mut f: impl FnMut(u8)) -> bool {
         let (mut pc, bytes) = (start, &self.bytes[..end.min(self.bytes.len())]);
         // By bits where there are some: from byte to byte, each step waits for the one before.
         while pc < bytes.len() && !self.starts.is_empty() {
@@ -156,14 +157,27 @@ impl Code {
                 && let Some(&byte) = bytes.get(base + bits.trailing_zeros() as usize)
             {
                 f(byte);
+                if byte == op::JUMP {
+                    return true;
+                }
                 bits &= bits - 1;
             }
             pc = base + 64;
         }
         while pc < bytes.len() {
             f(bytes[pc]);
+            if bytes[pc] == op::JUMP {
+                return true;
+            }
             pc += self.instruction_len(pc);
         }
+        false
+    }
+
+    /// Whether the instruction that ends before `end` is a JUMP, of code whose instructions' starts are kept.
+    pub fn has_jump_before(&self, end: usize) -> bool {
+        let last = end.wrapping_sub(1);
+        self.bytes.get(last) == Some(&op::JUMP) && is_set(&self.starts, last)
     }
 
     /// Bytes of the instruction at `pc`, its data included.

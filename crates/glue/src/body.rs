@@ -205,14 +205,14 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         // Control flow
         op::JUMP | METERED_JUMP => {
             let target = r.stack.pop();
-            jump(r, m, &target, OP == METERED_JUMP)
+            jump::<OP>(r, m, &target)
         }
         op::JUMPI | METERED_JUMPI => {
             let (target, condition) = (r.stack.pop(), r.stack.pop());
             if word::is_zero(&condition) {
                 return Flow::Next;
             }
-            jump(r, m, &target, OP == METERED_JUMPI)
+            jump::<OP>(r, m, &target)
         }
         op::JUMPDEST => Flow::Next,
         op::PC => push(r, word::from_u64(pc(r, m) as u64 - 1)),
@@ -468,22 +468,26 @@ fn mstore8(r: &mut Registers, m: &mut Machine) -> Flow {
 }
 
 #[inline(always)]
-fn jump(r: &mut Registers, m: &mut Machine, target: &U256, metered: bool) -> Flow {
+fn jump<const OP: u8>(r: &mut Registers, m: &mut Machine, target: &U256) -> Flow {
     let target = word::to_index(target);
     // SAFETY: set with the frame; the code is in `codes` as long as a frame runs it.
     if !unsafe { (*m.code).is_jumpdest(target) } {
         return Flow::Fail(Halt::BadJump);
     }
-    jump_to(r, m, target, metered)
+    jump_to(r, m, target, OP)
 }
 
-/// Goes on behind the JUMPDEST at `target`, which is paid here to save a step; if the gas does not
-/// reach, it is left to fail by itself.
+/// A jump by the opcode `byte`. Goes on behind the JUMPDEST at `target`, which is paid here to save a step;
+/// if the gas does not reach, it is left to fail by itself.
 #[inline(always)]
-pub(crate) fn jump_to(r: &mut Registers, m: &mut Machine, target: usize, metered: bool) -> Flow {
-    let behind = r.ip;
+pub(crate) fn jump_to(r: &mut Registers, m: &mut Machine, target: usize, byte: u8) -> Flow {
+    let full = match byte {
+        METERED_JUMP => m.jumps.jump(target),
+        METERED_JUMPI => m.jumps.branch(pc(r, m), target),
+        _ => false,
+    };
     r.ip = m.code_at.wrapping_add(target);
-    if metered && m.noted(behind, target) {
+    if full {
         return Flow::Slow(make_room);
     }
     let gas = r.gas - m.upfront[op::JUMPDEST as usize];
@@ -501,5 +505,5 @@ fn unpaid(_: &mut Machine, _: Stack) {}
 
 /// Makes room for the jumps that a metered machine notes.
 fn make_room(m: &mut Machine, _: Stack) {
-    m.meter.iter_mut().for_each(|meter| meter.count());
+    m.meter.iter_mut().for_each(|meter| meter.count(&mut m.jumps));
 }

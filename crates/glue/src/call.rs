@@ -407,7 +407,7 @@ impl Machine {
         if let Some(meter) = &mut self.meter
             && let Some(caller) = depth.checked_sub(1)
         {
-            self.frames[caller].stretch = meter.suspend();
+            self.frames[caller].stretch = meter.suspend(&mut self.jumps);
         }
         self.depth = depth;
         let frame = self.frame_at(depth, start.context);
@@ -432,7 +432,7 @@ impl Machine {
         self.code_at = self.codes[code].image();
         self.code = Arc::as_ptr(&self.codes[code]);
         if let Some(meter) = &mut self.meter {
-            meter.resume(code, stretch);
+            meter.resume(&mut self.jumps, code, stretch);
         }
     }
 
@@ -490,7 +490,7 @@ impl Machine {
     /// Notes, for the ledger, that the frame's code ran up to `ip` and no further.
     fn end_last_stretch(&mut self, ip: Ip) {
         if let Some(meter) = &mut self.meter {
-            meter.leave(ip.addr() - self.code_at.addr());
+            meter.leave(&mut self.jumps, ip.addr() - self.code_at.addr());
         }
     }
 
@@ -509,7 +509,7 @@ impl Machine {
             && self.codes.drop_last(code)
             && let Some(meter) = &mut self.meter
         {
-            meter.close_last();
+            meter.close_last(&mut self.jumps);
         }
         if self.running > 0 {
             let ended = self.memory_end();

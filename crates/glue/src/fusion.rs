@@ -80,13 +80,11 @@ pub(crate) fn run(a: u8, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
 #[inline(always)]
 fn with(first: U256, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
     match b {
-        op::JUMP | METERED_JUMP => {
-            return jump_to(r, m, word::to_index(&first), b == METERED_JUMP);
-        }
+        op::JUMP | METERED_JUMP => return jump_to(r, m, word::to_index(&first), b),
         op::JUMPI | METERED_JUMPI => {
             let condition = r.stack.pop();
             if !word::is_zero(&condition) {
-                return jump_to(r, m, word::to_index(&first), b == METERED_JUMPI);
+                return jump_to(r, m, word::to_index(&first), b);
             }
         }
         op::MLOAD => {
@@ -126,7 +124,7 @@ fn jump_if(condition: bool, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
     let target = immediate(push_len(push), r.ip);
     r.ip = r.ip.wrapping_add(push_len(push) + 1);
     if condition {
-        return jump_to(r, m, word::to_index(&target), jump == METERED_JUMPI);
+        return jump_to(r, m, word::to_index(&target), jump);
     }
     Flow::Next
 }

@@ -10,7 +10,7 @@ use tandem_coprocessor::{
     AccountId, Checkpoint, Coprocessors, Fault, Instructions, Log, State, Unit,
     primitives::{Address, Bytes, U256},
 };
-use tandem_ledger::{LastRows, Meter, Rows};
+use tandem_ledger::{Jumps, LastRows, Meter, Rows};
 use tandem_memory::Memory;
 use tandem_message::{Completion, Env, Message, Status};
 use tandem_schedule::{Halt, RowId, Schedule};
@@ -131,6 +131,8 @@ pub struct Machine {
     pub(crate) register_bytes: usize,
     pub(crate) code_at: *const u8,
     pub(crate) code: *const Code,
+    /// For the meter.
+    pub(crate) jumps: Jumps,
     pub(crate) memory: Memory,
     pub(crate) frames: Vec<Frame>,
     /// Index of the running frame.
@@ -175,6 +177,7 @@ impl Machine {
             register_bytes: 0,
             code_at: core::ptr::null(),
             code: core::ptr::null(),
+            jumps: Jumps::default(),
             memory: Memory::default(),
             frames: Vec::new(),
             depth: 0,
@@ -233,7 +236,7 @@ impl Machine {
             self.codes.clear();
         }
         let codes = self.codes.len();
-        self.meter.iter_mut().for_each(|meter| meter.begin(codes));
+        self.meter.iter_mut().for_each(|meter| meter.begin(&mut self.jumps, codes));
         self.borrowed = Some(Borrowed::new(state, log, tracer));
         self.refund = refund as i64;
         let created = self.start(message);
@@ -265,12 +268,16 @@ impl Machine {
 
     /// Makes the last transaction's rows, if they are held and not made; else [`execute`](Self::execute) does.
     pub fn take_meter_back(&mut self) {
-        self.meter = self.meter.take().or_else(|| self.last_rows.take_back());
+        if self.meter.is_none() {
+            self.meter = self.last_rows.take_back();
+        }
     }
 
     /// The rows of the transaction just executed, if the machine has a meter.
     pub fn take_rows(&mut self) -> Option<Rows> {
-        self.meter.take().map(|meter| self.last_rows.hand_out(meter))
+        let mut meter = self.meter.take()?;
+        meter.end(&mut self.jumps);
+        Some(self.last_rows.hand_out(meter))
     }
 
     /// Takes `amount` from `gas` and posts it. Returns the gas left; nothing if the frame halts for
@@ -302,16 +309,6 @@ impl Machine {
     #[inline]
     pub(crate) fn pay(&mut self, gas: i64, byte: u8, more: u64) -> Option<i64> {
         self.charge(gas, RowId::opcode(byte), u64::from(self.schedule.base[byte as usize]) + more)
-    }
-
-    /// Notes, for the ledger, that a jump from before `behind` went to `target`; see [`Meter::jump`].
-    #[inline(always)]
-    pub(crate) fn noted(&mut self, behind: Ip, target: usize) -> bool {
-        let end = behind.addr() - self.code_at.addr();
-        debug_assert!(self.meter.is_some(), "a metered image runs with a meter");
-        // SAFETY: only images of a metered machine have the opcodes that get here, and it has its meter
-        // from `execute`'s beginning to its end.
-        unsafe { self.meter.as_mut().unwrap_unchecked() }.jump(end, target)
     }
 
     /// Books the time of coprocessors' work; see [`Meter::lap`].

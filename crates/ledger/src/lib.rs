@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod jumps;
 mod profile;
 #[expect(unsafe_code, reason = "a loan between machine and rows, without locked instructions")]
 mod rows;
@@ -24,6 +25,7 @@ use tandem_schedule::{Gas, Row, RowId, Schedule, op, opcode};
 
 use profile::Profiles;
 
+pub use jumps::Jumps;
 pub use rows::{LastRows, Rows};
 
 /// Says how long the coprocessors have worked. They are timed around each call, by whoever handed
@@ -39,6 +41,8 @@ pub trait Clock: Send + Sync {
 /// Collects one transaction's rows.
 pub struct Meter {
     profiles: Profiles,
+    /// Those of the last transaction, until one runs.
+    jumps: Jumps,
     /// Which rows there are, bit by bit.
     posted: [u64; RowId::COUNT.div_ceil(64)],
     /// Count, gas and ticks by row, of those posted to.
@@ -68,6 +72,7 @@ impl Meter {
         };
         Box::new(Self {
             profiles: Profiles::new(),
+            jumps: Jumps::new(),
             posted: Default::default(),
             tallies: [(0, 0, 0); RowId::COUNT],
             growth: (0, 0),
@@ -105,8 +110,10 @@ impl Meter {
     }
 
     /// Books the time that coprocessors worked since `start`, or without one all that is not booked.
+    #[inline]
     pub fn lap(&mut self, row: RowId, start: Option<u64>) {
-        let ticks = self.elapsed() - start.unwrap_or(self.booked);
+        let Some(clock) = &self.clock else { return };
+        let ticks = clock.elapsed() - start.unwrap_or(self.booked);
         self.booked += ticks;
         if ticks > 0 {
             self.tally(row).2 += ticks;
@@ -118,10 +125,19 @@ impl Meter {
         self.booked = self.elapsed();
     }
 
-    /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open.
-    pub fn begin(&mut self, codes: usize) {
-        self.profiles.begin(codes);
+    /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open. The
+    /// machine is lent the jumps, to be handed to all that follows.
+    pub fn begin(&mut self, jumps: &mut Jumps, codes: usize) {
+        if jumps.notes.is_none() {
+            core::mem::swap(jumps, &mut self.jumps);
+        }
+        self.profiles.begin(jumps, codes);
         (self.posted, self.growth) = Default::default();
+    }
+
+    /// Takes the jumps back, the transaction being over.
+    pub fn end(&mut self, jumps: &mut Jumps) {
+        core::mem::swap(jumps, &mut self.jumps);
     }
 
     /// Makes room for a code that is about to run for the first time in this transaction.
@@ -130,42 +146,35 @@ impl Meter {
     }
 
     /// Leaves the running code until [`resume`](Self::resume): returns what that is to be told.
-    pub fn suspend(&mut self) -> usize {
-        self.profiles.suspend()
+    pub fn suspend(&mut self, jumps: &mut Jumps) -> usize {
+        self.profiles.suspend(jumps)
     }
 
     /// Starts to run the `code`th code opened at the byte `start`, or goes on in it with what
     /// [`suspend`](Self::suspend) said.
-    pub fn resume(&mut self, code: usize, start: usize) {
-        self.profiles.resume(code, start);
-    }
-
-    /// Notes that the running code ran up to `end`, exclusive, and goes on at `next`. True if
-    /// [`count`](Self::count) has to be called before the next time.
-    #[inline(always)]
-    pub fn jump(&mut self, end: usize, next: usize) -> bool {
-        self.profiles.jump(end, next)
+    pub fn resume(&mut self, jumps: &mut Jumps, code: usize, start: usize) {
+        self.profiles.resume(jumps, code, start);
     }
 
     /// Makes room for more jumps.
-    pub fn count(&mut self) {
-        self.profiles.count();
+    pub fn count(&mut self, jumps: &mut Jumps) {
+        self.profiles.count(jumps);
     }
 
     /// Notes that the running code ran up to `end`, exclusive, and no further.
-    pub fn leave(&mut self, end: usize) {
-        self.profiles.leave(end);
+    pub fn leave(&mut self, jumps: &mut Jumps, end: usize) {
+        self.profiles.leave(jumps, end);
     }
 
     /// Closes the last code opened, which will not run again: init code.
-    pub fn close_last(&mut self) {
-        self.profiles.close_last();
+    pub fn close_last(&mut self, jumps: &mut Jumps) {
+        self.profiles.close_last(jumps);
     }
 
     /// The rows so far, and none are left.
     fn take_rows(&mut self) -> Vec<Row> {
         let mut ran: Vec<(u8, u64)> = Vec::with_capacity(64);
-        self.profiles.take(|byte, count| ran.push((byte, count)));
+        self.profiles.take(&mut self.jumps, |byte, count| ran.push((byte, count)));
         for (byte, count) in ran {
             if let Some(price) = self.counted[usize::from(byte)] {
                 self.post(RowId::opcode(byte), count, count * u64::from(price));

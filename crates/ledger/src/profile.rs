@@ -1,31 +1,15 @@
-//! Which parts of codes ran, and from that how often each opcode did. Kept by stretches between taken
-//! jumps, so that an execution notes one thing a jump and nothing an opcode.
-//!
-//! Notes are only looked at when somebody asks, or when there are many. From then on it is counted, by byte
-//! of the code, how many more stretches start than end there: the running sum is how often a byte was
-//! run through.
+//! Which parts of codes ran, and from that how often each opcode did: what becomes of the
+//! [jumps](crate::jumps).
 
-use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use tandem_code::Code;
 use tandem_schedule::op;
 
-/// What is noted, at first: where the running stretch ended, exclusive, and where another starts in the same
-/// code; or, marked by `RESUME`, which code is the running one now, and where its stretch started.
-type Note = [u32; 2];
+use crate::jumps::{AT_JUMP, Differences, FIRST, Jumps, NOTES, Note, RESUME, add, no_differences};
 
-const RESUME: u32 = 1 << 31;
-
-const fn resumes(note: &Note) -> bool {
-    note[0] & RESUME != 0
-}
-
-/// Room for the jumps of most transactions, which then are not counted before somebody asks. Notes are
-/// numbered in 16 bits, so that an index needs no check and the last one shows as an overflow.
-const NOTES: usize = 1 << 16;
-
-/// The first note: in debug builds there are few, so that tests get to their end.
-const FIRST: u16 = if cfg!(debug_assertions) { u16::MAX - 31 } else { 0 };
+/// Bytes of a stretch, roughly.
+const STRETCH: usize = 16;
 
 /// Stretches of one code, from one to the next jump.
 struct Run<'n> {
@@ -37,7 +21,7 @@ struct Run<'n> {
 impl<'n> Run<'n> {
     /// The runs of notes, of which the first says in which code.
     fn each(notes: &'n [Note]) -> impl Iterator<Item = Self> {
-        notes.chunk_by(|_, next| !resumes(next)).filter_map(|run| {
+        notes.chunk_by(|_, next| next[0] & RESUME == 0).filter_map(|run| {
             let (first, jumps) = run.split_first()?;
             Some(Self { code: (first[0] ^ RESUME) as usize, start: first[1] as usize, jumps })
         })
@@ -47,23 +31,6 @@ impl<'n> Run<'n> {
     fn rest(&self) -> usize {
         self.jumps.last().map_or(self.start, |last| last[1] as usize)
     }
-
-    /// How many bytes ran.
-    fn len(&self) -> usize {
-        let ends: usize = self.jumps.iter().map(|note| note[0] as usize).sum();
-        let starts: usize = self.jumps.iter().map(|note| note[1] as usize).sum();
-        (ends + self.rest()) - (starts + self.start)
-    }
-}
-
-/// How many more stretches of a code start than end, by byte. By so many bytes that an index of 16 bits needs
-/// no check: longer code, which no fork lets on chain, is not counted so.
-type Differences = [u64; 1 << 16];
-
-/// Nothing counted, in memory that the system makes when it is touched.
-fn no_differences() -> Box<Differences> {
-    let zeros = vec![0; 1 << 16].into_boxed_slice();
-    zeros.try_into().unwrap_or_else(|_| unreachable!("as long as said"))
 }
 
 /// A code, and its differences if it is counted.
@@ -71,7 +38,7 @@ fn no_differences() -> Box<Differences> {
 struct Profile {
     code: Arc<Code>,
     differences: Option<Box<Differences>>,
-    /// How many of its bytes ran that are not yet counted.
+    /// Roughly how many of its bytes ran that are not yet counted.
     noted: usize,
 }
 
@@ -107,45 +74,44 @@ impl Profile {
     }
 
     fn settle(&mut self, run: &Run<'_>, ran: &mut Ran) {
-        let last = self.len() - 1;
-        let Some(differences) = &mut self.differences else {
+        let Self { code, differences, .. } = self;
+        let Some(differences) = differences else {
             let mut start = run.start;
-            for jump in run.jumps {
-                ran.walk(&self.code, start, jump[0] as usize, 1);
-                start = jump[1] as usize;
+            for &[end, next] in run.jumps {
+                let end = if end == AT_JUMP { code.bytes.len() } else { end as usize };
+                ran.walk(code, start, end, 1);
+                start = next as usize;
             }
             return;
         };
         add(differences, run.start, 1);
-        for jump in run.jumps {
-            add(differences, last.min(jump[0] as usize), -1);
-            add(differences, jump[1] as usize, 1);
+        for &[end, next] in run.jumps {
+            if end != AT_JUMP {
+                end_at(code, differences, end as usize);
+            }
+            add(differences, next as usize, 1);
         }
         add(differences, run.rest(), -1);
     }
 }
 
-/// Counts a start or an end.
-#[inline(always)]
-fn add(differences: &mut Differences, at: usize, difference: i64) {
-    let sum = &mut differences[usize::from(at as u16)];
-    *sum = sum.wrapping_add_signed(difference);
+/// Counts an end, unless it is at a JUMP (one that went nowhere), where it is known.
+fn end_at(code: &Code, differences: &mut Differences, end: usize) {
+    if !code.has_jump_before(end) {
+        add(differences, end.min(code.bytes.len() + 1), -1);
+    }
 }
 
-/// The stretches of a transaction.
+/// The stretches of a transaction. Its jumps are with whoever runs it, or with the meter.
 #[derive(Debug)]
 pub(crate) struct Profiles {
-    notes: Box<[Note; NOTES]>,
-    /// The next note.
-    next: u16,
     profiles: Vec<Profile>,
     /// Whether stretches are counted where that can be, rather than noted.
     counting: bool,
     /// Whether any code is counted.
     counted: bool,
-    /// The running code, and its differences if it is counted.
+    /// The running code, if it is counted.
     running: usize,
-    differences: Option<Box<Differences>>,
     /// Differences for codes to come, none of them counted.
     spare: Vec<Box<Differences>>,
     ran: Ran,
@@ -155,32 +121,26 @@ impl Profiles {
     /// Where a suspended stretch started that is counted.
     const COUNTED: usize = usize::MAX;
 
-    pub(crate) fn new() -> Self {
-        // Asked for as zeros, which the system makes when they are touched.
-        let notes = vec![[0; 2]; NOTES].into_boxed_slice();
-        let notes = notes.try_into().unwrap_or_else(|_| unreachable!("as long as said"));
+    pub(crate) const fn new() -> Self {
         Self {
-            notes,
-            next: FIRST,
             profiles: Vec::new(),
             counting: false,
             counted: false,
             running: 0,
-            differences: None,
             spare: Vec::new(),
             ran: Ran::new(),
         }
     }
 
     /// Forgets what ran, and all but the first `codes` codes.
-    pub(crate) fn begin(&mut self, codes: usize) {
-        self.put_back();
-        self.clear();
+    pub(crate) fn begin(&mut self, jumps: &mut Jumps, codes: usize) {
+        self.put_back(jumps);
+        self.clear(jumps);
         self.profiles.truncate(codes);
     }
 
-    fn clear(&mut self) {
-        (self.next, self.counting) = (FIRST, false);
+    fn clear(&mut self, jumps: &mut Jumps) {
+        (jumps.next, self.counting) = (FIRST, false);
         self.ran.clear();
         if core::mem::take(&mut self.counted) {
             self.profiles.iter_mut().for_each(|profile| profile.clear(&mut self.spare));
@@ -192,107 +152,79 @@ impl Profiles {
     }
 
     /// Leaves the running code, to come back to it: returns where its stretch started.
-    pub(crate) fn suspend(&mut self) -> usize {
-        if self.put_back() {
-            return Self::COUNTED;
-        }
-        // There is one: that it was resumed, if no other.
-        self.notes[usize::from(self.next.wrapping_sub(1))][1] as usize
+    pub(crate) fn suspend(&mut self, jumps: &mut Jumps) -> usize {
+        if self.put_back(jumps) { Self::COUNTED } else { jumps.start() }
     }
 
     /// Leaves the differences of the running code with it; true if there are any.
-    fn put_back(&mut self) -> bool {
-        let counted = self.differences.is_some();
+    fn put_back(&mut self, jumps: &mut Jumps) -> bool {
+        let counted = jumps.differences.is_some();
         if counted {
-            core::mem::swap(&mut self.profiles[self.running].differences, &mut self.differences);
+            self.profiles[self.running].differences = jumps.differences.take();
         }
         counted
     }
 
     /// Goes on in a code: where a stretch starts, or in one that was suspended.
-    pub(crate) fn resume(&mut self, code: usize, start: usize) {
+    pub(crate) fn resume(&mut self, jumps: &mut Jumps, code: usize, start: usize) {
         if self.counting {
-            self.running = code;
-            self.profiles[code].prepare_to_count(&mut self.spare);
-            self.counted = true;
-            core::mem::swap(&mut self.profiles[code].differences, &mut self.differences);
-            if let Some(differences) = &mut self.differences {
+            let profile = &mut self.profiles[code];
+            profile.prepare_to_count(&mut self.spare);
+            (self.running, self.counted) = (code, true);
+            jumps.differences = profile.differences.take();
+            if let Some(differences) = &mut jumps.differences {
                 if start != Self::COUNTED {
                     add(differences, start, 1);
                 }
                 return;
             }
         }
-        if self.note([RESUME | code as u32, start as u32]) {
-            self.count();
+        if jumps.note([RESUME | code as u32, start as u32]) {
+            self.count(jumps);
         }
-    }
-
-    /// Ends a stretch and starts another in the same code. True if [`count`](Self::count) has to be
-    /// called before the next.
-    #[inline(always)]
-    pub(crate) fn jump(&mut self, end: usize, next: usize) -> bool {
-        if let Some(differences) = &mut self.differences {
-            add(differences, end, -1);
-            add(differences, next, 1);
-            return false;
-        }
-        self.note([end as u32, next as u32])
     }
 
     /// Ends the running code's last stretch.
-    pub(crate) fn leave(&mut self, end: usize) {
-        match &mut self.differences {
+    pub(crate) fn leave(&mut self, jumps: &mut Jumps, end: usize) {
+        match &mut jumps.differences {
             None => {
-                if self.note([end as u32, 0]) {
-                    self.settle(NOTES);
+                if jumps.note([end as u32, 0]) {
+                    self.settle(jumps, NOTES);
                 }
             }
-            Some(differences) => {
-                add(differences, end.min(self.profiles[self.running].len() - 1), -1)
-            }
+            Some(differences) => end_at(&self.profiles[self.running].code, differences, end),
         }
-        self.put_back();
-    }
-
-    /// True if that was the last one.
-    #[inline(always)]
-    fn note(&mut self, note: Note) -> bool {
-        self.notes[usize::from(self.next)] = note;
-        self.next = self.next.wrapping_add(1);
-        self.next == 0
+        self.put_back(jumps);
     }
 
     /// Makes room for more notes, when the last is made.
     #[cold]
-    pub(crate) fn count(&mut self) {
-        let last = Run::each(&self.notes[usize::from(FIRST)..]).last();
-        let last = last.map(|run| (run.code, run.rest()));
-        self.settle(NOTES);
+    pub(crate) fn count(&mut self, jumps: &mut Jumps) {
+        let last = Run::each(jumps.noted(NOTES)).last().map(|run| (run.code, run.rest()));
+        self.settle(jumps, NOTES);
         if let Some((code, start)) = last {
-            self.resume(code, start);
+            self.resume(jumps, code, start);
         }
     }
 
     /// Counts what was noted, up to `end`, and from here on if these were all notes there are. Which
     /// code runs is not told any more.
-    fn settle(&mut self, end: usize) {
+    fn settle(&mut self, jumps: &mut Jumps, end: usize) {
         self.counting |= end == NOTES;
         self.counted = true;
-        self.next = FIRST;
-        let notes = &self.notes[usize::from(FIRST)..end];
-        for run in Run::each(notes) {
-            self.profiles[run.code].noted += run.len();
+        jumps.next = FIRST;
+        for run in Run::each(jumps.noted(end)) {
+            self.profiles[run.code].noted += STRETCH * run.jumps.len();
         }
         self.profiles.iter_mut().for_each(|profile| profile.prepare(&mut self.spare));
-        for run in Run::each(notes) {
+        for run in Run::each(jumps.noted(end)) {
             self.profiles[run.code].settle(&run, &mut self.ran);
         }
     }
 
     /// Closes the last code opened, which will not run again and is not running: init code.
-    pub(crate) fn close_last(&mut self) {
-        self.settle(self.next.into());
+    pub(crate) fn close_last(&mut self, jumps: &mut Jumps) {
+        self.settle(jumps, jumps.next.into());
         if let Some(mut last) = self.profiles.pop() {
             self.ran.add(&last);
             last.clear(&mut self.spare);
@@ -301,14 +233,14 @@ impl Profiles {
 
     /// Calls `f` with each opcode that ran in the transaction, which is over, and how often it did.
     /// Nothing is left of it.
-    pub(crate) fn take(&mut self, f: impl FnMut(u8, u64)) {
-        self.put_back();
-        self.settle(self.next.into());
+    pub(crate) fn take(&mut self, jumps: &mut Jumps, f: impl FnMut(u8, u64)) {
+        self.put_back(jumps);
+        self.settle(jumps, jumps.next.into());
         for profile in &self.profiles {
             self.ran.add(profile);
         }
         self.ran.take(f);
-        self.clear();
+        self.clear(jumps);
     }
 }
 
@@ -334,8 +266,8 @@ impl Ran {
         }
     }
 
-    /// Adds the opcodes of a stretch, which ran so often.
-    fn walk(&mut self, code: &Code, start: usize, end: usize, times: u64) {
+    /// Adds the opcodes of a stretch, which ran so often; true if it ended with a JUMP, `end` or not.
+    fn walk(&mut self, code: &Code, start: usize, end: usize, times: u64) -> bool {
         self.any = true;
         // The STOP behind the end is none of the code's bytes.
         let len = code.bytes.len();
@@ -344,10 +276,10 @@ impl Ran {
         }
         let end = end.min(len);
         let mut lane = 0;
-        code.for_each_opcode(start, end, |byte| {
+        code.walk(start, end, |byte| {
             self.lanes[usize::from(byte)][lane] += times;
             lane = (lane + 1) % LANES;
-        });
+        })
     }
 
     /// Adds what was counted of a code.
@@ -358,10 +290,13 @@ impl Ran {
             if *difference == 0 {
                 continue;
             }
-            if times != 0 {
-                self.walk(&profile.code, start, pc, times);
+            if times != 0 && self.walk(&profile.code, start, pc, times) {
+                times = 0;
             }
             (start, times) = (pc, times.wrapping_add(*difference));
+        }
+        if times != 0 {
+            self.walk(&profile.code, start, profile.code.bytes.len(), times);
         }
     }
 

@@ -1,0 +1,101 @@
+//! What a metered machine keeps at its taken jumps, and keeps beside its registers: the least from which
+//! it can be told later which stretches of code ran.
+//!
+//! Notes are only looked at when somebody asks, or when there are many. From then on it is counted, by byte
+//! of the code, how many more stretches start than end there: the running sum is how often a byte was
+//! run through. Where a stretch ends with a JUMP is never said, since nothing goes on behind one.
+
+use alloc::{boxed::Box, vec};
+
+/// What is noted: where the running stretch ended, exclusive, or `AT_JUMP`, and where another starts in the
+/// same code; or, marked by `RESUME`, which code is the running one now, and where its stretch started.
+pub(crate) type Note = [u32; 2];
+
+pub(crate) const RESUME: u32 = 1 << 31;
+pub(crate) const AT_JUMP: u32 = !RESUME;
+
+/// Room for the jumps of most transactions, which then are not counted before somebody asks. Notes are
+/// numbered in 16 bits, so that an index needs no check and the last one shows as an overflow.
+pub(crate) const NOTES: usize = 1 << 16;
+
+/// The first note: in debug builds there are few, so that tests get to their end.
+pub(crate) const FIRST: u16 = if cfg!(debug_assertions) { u16::MAX - 31 } else { 0 };
+
+/// How many more stretches of a code start than end, by byte. By so many bytes that an index of 16 bits needs
+/// no check: longer code, which no fork lets on chain, is not counted so.
+pub(crate) type Differences = [u64; 1 << 16];
+
+/// Nothing counted, in memory that the system makes when it is touched.
+pub(crate) fn no_differences() -> Box<Differences> {
+    let zeros = vec![0; 1 << 16].into_boxed_slice();
+    zeros.try_into().unwrap_or_else(|_| unreachable!("as long as said"))
+}
+
+/// Counts a start or an end.
+#[inline(always)]
+pub(crate) fn add(differences: &mut Differences, at: usize, difference: i64) {
+    let sum = &mut differences[usize::from(at as u16)];
+    *sum = sum.wrapping_add_signed(difference);
+}
+
+/// The jumps of the running code: noted, or counted.
+#[derive(Debug, Default)]
+pub struct Jumps {
+    /// There on a metered machine, while it runs.
+    pub(crate) notes: Option<Box<[Note; NOTES]>>,
+    /// The next note.
+    pub(crate) next: u16,
+    /// The running code's, if it is counted.
+    pub(crate) differences: Option<Box<Differences>>,
+}
+
+impl Jumps {
+    pub(crate) fn new() -> Self {
+        let notes = vec![[0; 2]; NOTES].into_boxed_slice();
+        let notes = notes.try_into().unwrap_or_else(|_| unreachable!("as long as said"));
+        Self { notes: Some(notes), next: FIRST, differences: None }
+    }
+
+    /// The running code came to a JUMP and goes on at `next`. True if [`Meter::count`](crate::Meter::count)
+    /// has to be called before the next time.
+    #[inline(always)]
+    pub fn jump(&mut self, next: usize) -> bool {
+        if let Some(differences) = &mut self.differences {
+            add(differences, next, 1);
+            return false;
+        }
+        self.note([AT_JUMP, next as u32])
+    }
+
+    /// The running code came to a JUMPI, which ends at `end`, and goes on at `next`; as [`jump`](Self::jump).
+    #[inline(always)]
+    pub fn branch(&mut self, end: usize, next: usize) -> bool {
+        if let Some(differences) = &mut self.differences {
+            add(differences, end, -1);
+            add(differences, next, 1);
+            return false;
+        }
+        self.note([end as u32, next as u32])
+    }
+
+    /// True if that was the last one there is room for.
+    #[inline(always)]
+    pub(crate) fn note(&mut self, note: Note) -> bool {
+        let Some(notes) = &mut self.notes else { return false };
+        notes[usize::from(self.next)] = note;
+        self.next = self.next.wrapping_add(1);
+        self.next == 0
+    }
+
+    /// The notes up to `end`.
+    pub(crate) fn noted(&self, end: usize) -> &[Note] {
+        self.notes.as_ref().map_or(&[], |notes| &notes[usize::from(FIRST)..end])
+    }
+
+    /// Where the running stretch started, of a code that is not counted.
+    pub(crate) fn start(&self) -> usize {
+        // There is a note: that the code was resumed, if no other.
+        let last = usize::from(self.next.wrapping_sub(1));
+        self.notes.as_ref().map_or(0, |notes| notes[last][1] as usize)
+    }
+}
