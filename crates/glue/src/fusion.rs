@@ -27,7 +27,7 @@ pub(crate) fn run(a: u8, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
             let condition = match a {
                 op::EQ => word::equal(&x, &y),
                 op::LT => word::less(&x, &y),
-                _ => word::less(&y, &x),
+                _ => word::greater(&x, &y),
             };
             return jump_if(condition, b, r, m);
         }

@@ -58,17 +58,45 @@ pub fn equal(a: &U256, b: &U256) -> bool {
 /// LT: the borrow of a subtraction, which has no branches.
 #[inline(always)]
 pub fn less(a: &U256, b: &U256) -> bool {
+    falls_short(a, b, false)
+}
+
+/// GT: unless `a - b - 1` borrows, so that the operands keep their order, and `b` may stay in memory.
+#[inline(always)]
+pub fn greater(a: &U256, b: &U256) -> bool {
+    !falls_short(a, b, true)
+}
+
+/// Whether `a - b - borrow` borrows.
+#[inline(always)]
+fn falls_short(a: &U256, b: &U256, borrow: bool) -> bool {
     let (a, b) = (a.as_limbs(), b.as_limbs());
-    let (_, borrow) = a[0].overflowing_sub(b[0]);
-    let (_, borrow) = a[1].borrowing_sub(b[1], borrow);
-    let (_, borrow) = a[2].borrowing_sub(b[2], borrow);
-    a[3].borrowing_sub(b[3], borrow).1
+    let borrow = borrows(a[0], b[0], borrow);
+    let borrow = borrows(a[1], b[1], borrow);
+    let borrow = borrows(a[2], b[2], borrow);
+    borrows(a[3], b[3], borrow)
+}
+
+/// The same of limbs. By the processor's own instruction where there is one: the compiler makes four
+/// comparisons of a difference that is not used (9 instructions instead of 21 for LT).
+#[inline(always)]
+fn borrows(a: u64, b: u64, borrow: bool) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return core::arch::x86_64::_subborrow_u64(borrow.into(), a, b, &mut 0) != 0;
+    #[cfg(not(target_arch = "x86_64"))]
+    a.borrowing_sub(b, borrow).1
 }
 
 /// SLT: LT with the sign bits turned around.
 #[inline(always)]
 pub fn signed_less(a: &U256, b: &U256) -> bool {
     less(&flip_sign(a), &flip_sign(b))
+}
+
+/// SGT: GT with the sign bits turned around.
+#[inline(always)]
+pub fn signed_greater(a: &U256, b: &U256) -> bool {
+    greater(&flip_sign(a), &flip_sign(b))
 }
 
 #[inline(always)]

@@ -26,6 +26,8 @@ proptest! {
     #[test]
     fn comparisons(a in word(), b in word()) {
         prop_assert_eq!(less(&a, &b), a < b);
+        prop_assert_eq!(greater(&a, &b), a > b);
+        prop_assert!(!less(&a, &a) && !greater(&a, &a));
         prop_assert_eq!(equal(&a, &b), a == b);
         prop_assert!(equal(&a, &a));
         let expected = match (is_negative(&a), is_negative(&b)) {
