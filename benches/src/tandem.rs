@@ -13,7 +13,8 @@ use crate::{Error, case::Case, check::Observed};
 /// A machine, a state and a transaction to execute on it again and again.
 #[derive(Debug)]
 pub struct Tandem {
-    evm: Evm,
+    /// In a box, as an embedder would keep it who hands it on: it is some kilobytes long.
+    evm: Box<Evm>,
     state: InMemoryState,
     block: Block,
     tx: Transaction,
@@ -47,7 +48,8 @@ impl Tandem {
             Extension::from_name(name).ok_or_else(|| format!("{}: no extension {name}", case.name))
         };
         let extensions = case.extensions.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        let evm = Evm::builder(fork).schedule(schedule).extensions(extensions).meter(meter).build();
+        let evm = Evm::builder(fork).schedule(schedule).extensions(extensions).meter(meter);
+        let evm = Box::new(evm.build());
         Ok(Self { evm, state: state(case)?, block, tx })
     }
 

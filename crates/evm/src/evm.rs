@@ -281,9 +281,9 @@ impl Execution<'_, '_> {
             Some(watch) => {
                 let start = watch.now();
                 let inner: &mut dyn State = self.session;
-                let mut state = Timed { watch: watch.clone(), inner };
+                let mut state = Timed { watch: &**watch, inner };
                 let inner: &mut dyn Log = self.logs;
-                let mut log = Timed { watch: watch.clone(), inner };
+                let mut log = Timed { watch: &**watch, inner };
                 let (state, log) = (&mut state, &mut log);
                 let done = self.machine.execute(state, log, &message, refund, tracer)?;
                 (done, Some(watch.now() - start))

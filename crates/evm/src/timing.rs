@@ -137,10 +137,10 @@ impl Clock for Stopwatch {
     }
 }
 
-/// A coprocessor under the stopwatch.
+/// A coprocessor under the stopwatch, which it shares for good (a state or a log: borrows for a transaction).
 #[derive(Debug)]
-pub(crate) struct Timed<C: ?Sized> {
-    pub(crate) watch: Arc<Stopwatch>,
+pub(crate) struct Timed<C, W = Arc<Stopwatch>> {
+    pub(crate) watch: W,
     pub(crate) inner: C,
 }
 
@@ -218,7 +218,7 @@ macro_rules! timed {
     };
 }
 
-impl State for Timed<&mut dyn State> {
+impl State for Timed<&mut dyn State, &Stopwatch> {
     timed! {
         access(address: &Address) -> (AccountId, Access);
         account(id: AccountId) -> Result<&Account, Fault>;
@@ -243,7 +243,7 @@ impl State for Timed<&mut dyn State> {
     }
 }
 
-impl Log for Timed<&mut dyn Log> {
+impl Log for Timed<&mut dyn Log, &Stopwatch> {
     timed! {
         emit(address: Address, topics: &[B256], data: &[u8]);
         revert(checkpoint: Checkpoint);

@@ -3,7 +3,10 @@
 //! keep such hashes, too (alloy's `keccak-cache`). Everything else goes to the backend.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::fmt;
+use core::{
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use fixed_cache::{Cache, CacheConfig};
 use foldhash::fast::FixedState;
@@ -12,8 +15,10 @@ use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 
 /// Bytes of a mapping's key and place.
 const INPUT: usize = 64;
-/// So many hashes are kept; the table is made when the first comes.
-const KEPT: usize = 256;
+/// So many hashes are kept at first: a page of them. The tables are made when they are wanted.
+const FEW: usize = 32;
+/// So many once as many as there are few were not known: who executes blocks sees more.
+const MANY: usize = 1024;
 
 type Hashes = Cache<[u8; INPUT], [u8; 32], FixedState, Plain>;
 
@@ -25,7 +30,10 @@ impl CacheConfig for Plain {}
 /// that move tokens, whose hashes come again each time; a miss costs some nanoseconds.
 pub struct Remembered {
     inner: Arc<dyn Coprocessor>,
-    hashes: OnceBox<Hashes>,
+    few: OnceBox<Hashes>,
+    many: OnceBox<Hashes>,
+    /// How many were not known, up to [`FEW`]; roughly, if there are several threads.
+    unknown: AtomicUsize,
 }
 
 impl fmt::Debug for Remembered {
@@ -37,12 +45,25 @@ impl fmt::Debug for Remembered {
 impl Remembered {
     /// Remembers what `inner` said.
     pub fn new(inner: Arc<dyn Coprocessor>) -> Self {
-        Self { inner, hashes: OnceBox::new() }
+        let (few, many) = (OnceBox::new(), OnceBox::new());
+        Self { inner, few, many, unknown: AtomicUsize::new(0) }
     }
 
     fn hashes(&self) -> &Hashes {
         // No secret seed: who makes inputs collide has them hashed anew, and no more.
-        self.hashes.get_or_init(|| Box::new(Cache::new(KEPT, FixedState::default())))
+        let table = |kept| Box::new(Cache::new(kept, FixedState::default()));
+        if self.unknown.load(Relaxed) < FEW {
+            self.few.get_or_init(|| table(FEW))
+        } else {
+            self.many.get_or_init(|| table(MANY))
+        }
+    }
+
+    fn hash(&self, key: &[u8; INPUT]) -> Result<[u8; 32], Fault> {
+        let unknown = self.unknown.load(Relaxed);
+        self.unknown.store(FEW.min(unknown + 1), Relaxed);
+        let mut hash = [0; 32];
+        self.inner.execute(Op::Keccak256, key, &mut hash).map(|_| hash)
     }
 }
 
@@ -56,10 +77,7 @@ impl Coprocessor for Remembered {
             return self.inner.execute(op, input, output);
         };
         let output = output.first_chunk_mut::<32>().ok_or(Fault::Output)?;
-        let hash = |key: &[u8; INPUT]| {
-            let mut hash = [0; 32];
-            self.inner.execute(op, key, &mut hash).map(|_| hash)
-        };
+        let hash = |key: &[u8; INPUT]| self.hash(key);
         *output = self.hashes().get_or_try_insert_with_ref(key, hash, |key| *key)?;
         Ok(output.len())
     }
@@ -79,7 +97,7 @@ mod tests {
     fn what_is_remembered_is_what_the_backend_says() {
         let remembered = Remembered::new(Arc::new(Portable));
         let mut input = [0; INPUT];
-        for n in (0..3 * KEPT as u32).chain(0..3 * KEPT as u32).flat_map(|n| [n, n]) {
+        for n in (0..3 * MANY as u32).chain(0..3 * MANY as u32).flat_map(|n| [n, n]) {
             input[28..32].copy_from_slice(&n.to_be_bytes());
             let (mut expected, mut got) = ([0; 32], [0xff; 40]);
             assert_eq!(Portable.execute(Op::Keccak256, &input, &mut expected), Ok(32));

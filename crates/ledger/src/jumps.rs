@@ -14,12 +14,12 @@ pub(crate) type Note = [u32; 2];
 pub(crate) const RESUME: u32 = 1 << 31;
 pub(crate) const AT_JUMP: u32 = !RESUME;
 
-/// Room for the jumps of most transactions, which then are not counted before somebody asks. Notes are
-/// numbered in 16 bits, so that an index needs no check and the last one shows as an overflow.
+/// Notes are numbered in 16 bits, so that an index needs no check and the last one shows as an overflow.
 pub(crate) const NOTES: usize = 1 << 16;
 
-/// The first note: in debug builds there are few, so that tests get to their end.
-pub(crate) const FIRST: u16 = if cfg!(debug_assertions) { u16::MAX - 31 } else { 0 };
+/// The first note. Those behind it are enough for the jumps of most transactions, which then are not counted
+/// before somebody asks; in debug builds there are few, so that tests get to their end.
+pub(crate) const FIRST: u16 = u16::MAX - if cfg!(debug_assertions) { 31 } else { 16_383 };
 
 /// How many more stretches of a code start than end, by byte. By so many bytes that an index of 16 bits needs
 /// no check: longer code, which no fork lets on chain, is not counted so.

@@ -26,11 +26,6 @@ impl<'n> Run<'n> {
             Some(Self { code: (first[0] ^ RESUME) as usize, start: first[1] as usize, jumps })
         })
     }
-
-    /// Where the stretch starts that goes on.
-    fn rest(&self) -> usize {
-        self.jumps.last().map_or(self.start, |last| last[1] as usize)
-    }
 }
 
 /// A code, and its differences if it is counted.
@@ -38,7 +33,7 @@ impl<'n> Run<'n> {
 struct Profile {
     code: Arc<Code>,
     differences: Option<Box<Differences>>,
-    /// Roughly how many of its bytes ran that are not yet counted.
+    /// Roughly how many of its bytes were noted to have run.
     noted: usize,
 }
 
@@ -49,9 +44,10 @@ impl Profile {
         self.code.bytes.len() + 2
     }
 
-    /// Gets ready for counting, if so much was noted that it is worth it.
-    fn prepare(&mut self, spare: &mut Vec<Box<Differences>>) {
-        if core::mem::take(&mut self.noted) > self.code.bytes.len() {
+    /// Gets ready for counting, if so much was noted that it is worth it, with `more` bytes now.
+    fn prepare(&mut self, more: usize, spare: &mut Vec<Box<Differences>>) {
+        self.noted += more;
+        if self.noted > self.code.bytes.len() {
             self.prepare_to_count(spare);
         }
     }
@@ -66,6 +62,7 @@ impl Profile {
 
     /// Forgets what was counted.
     fn clear(&mut self, spare: &mut Vec<Box<Differences>>) {
+        self.noted = 0;
         let len = self.len();
         if let Some(mut differences) = self.differences.take() {
             differences[..len].fill(0);
@@ -84,14 +81,18 @@ impl Profile {
             }
             return;
         };
+        // Where the last one goes on is noted again, if it does.
+        let Some((&[last, _], jumps)) = run.jumps.split_last() else { return };
         add(differences, run.start, 1);
-        for &[end, next] in run.jumps {
+        for &[end, next] in jumps {
             if end != AT_JUMP {
-                end_at(code, differences, end as usize);
+                add(differences, end as usize, -1);
             }
             add(differences, next as usize, 1);
         }
-        add(differences, run.rest(), -1);
+        if last != AT_JUMP {
+            end_at(code, differences, last as usize);
+        }
     }
 }
 
@@ -110,7 +111,7 @@ pub(crate) struct Profiles {
     counting: bool,
     /// Whether any code is counted.
     counted: bool,
-    /// The running code, if it is counted.
+    /// The running code.
     running: usize,
     /// Differences for codes to come, none of them counted.
     spare: Vec<Box<Differences>>,
@@ -167,10 +168,11 @@ impl Profiles {
 
     /// Goes on in a code: where a stretch starts, or in one that was suspended.
     pub(crate) fn resume(&mut self, jumps: &mut Jumps, code: usize, start: usize) {
+        self.running = code;
         if self.counting {
             let profile = &mut self.profiles[code];
             profile.prepare_to_count(&mut self.spare);
-            (self.running, self.counted) = (code, true);
+            self.counted = true;
             jumps.differences = profile.differences.take();
             if let Some(differences) = &mut jumps.differences {
                 if start != Self::COUNTED {
@@ -200,11 +202,9 @@ impl Profiles {
     /// Makes room for more notes, when the last is made.
     #[cold]
     pub(crate) fn count(&mut self, jumps: &mut Jumps) {
-        let last = Run::each(jumps.noted(NOTES)).last().map(|run| (run.code, run.rest()));
+        let start = jumps.start();
         self.settle(jumps, NOTES);
-        if let Some((code, start)) = last {
-            self.resume(jumps, code, start);
-        }
+        self.resume(jumps, self.running, start);
     }
 
     /// Counts what was noted, up to `end`, and from here on if these were all notes there are. Which
@@ -214,11 +214,9 @@ impl Profiles {
         self.counted = true;
         jumps.next = FIRST;
         for run in Run::each(jumps.noted(end)) {
-            self.profiles[run.code].noted += STRETCH * run.jumps.len();
-        }
-        self.profiles.iter_mut().for_each(|profile| profile.prepare(&mut self.spare));
-        for run in Run::each(jumps.noted(end)) {
-            self.profiles[run.code].settle(&run, &mut self.ran);
+            let profile = &mut self.profiles[run.code];
+            profile.prepare(STRETCH * run.jumps.len(), &mut self.spare);
+            profile.settle(&run, &mut self.ran);
         }
     }
 

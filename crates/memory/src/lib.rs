@@ -25,9 +25,11 @@ pub struct Memory {
 impl Memory {
     /// A larger buffer is given back after the transaction that needed it.
     const KEPT: usize = 32 << 20;
-    /// The buffer is made at least this large, so that it seldom has to be copied to a larger one; its
-    /// pages take room only when they are touched.
-    const LEAST: usize = 256 << 10;
+    /// The buffer is this large at first: room that was used before, most likely.
+    const LEAST: usize = 16 << 10;
+    /// It is made at least this large then, so that it seldom has to be copied to a larger one; its pages
+    /// take room only when they are touched.
+    const MUCH: usize = 256 << 10;
     /// What is made zero in advance, so that memory that grows word by word seldom asks.
     const AHEAD: usize = 1024;
 
@@ -78,9 +80,12 @@ impl Memory {
     /// it. Much more is taken from a new buffer, which comes zeroed from the system as it is touched, and
     /// pages of zeros are not copied: deep calls with memories that are large but empty stay cheap.
     fn grow(&mut self, end: usize) {
-        let room = (2 * end).max(Self::LEAST).next_multiple_of(PAGE);
+        let room = match end {
+            ..=Self::LEAST => Self::LEAST,
+            _ => (2 * end).max(Self::MUCH).next_multiple_of(PAGE),
+        };
         let len = end.next_multiple_of(PAGE);
-        if len - self.buffer.len() < Self::LEAST {
+        if len - self.buffer.len() < Self::MUCH {
             if len > self.buffer.capacity() {
                 self.buffer.reserve_exact(room - self.buffer.len());
             }
