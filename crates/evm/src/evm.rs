@@ -410,8 +410,8 @@ impl Execution<'_, '_> {
         }
         let gas = total(&tx.gas_price, tx.gas_limit);
         let blobs = total(&tx.max_fee_per_blob_gas, self.blob_gas());
-        let cost = gas.zip(blobs).and_then(|(gas, blobs)| gas.checked_add(blobs));
-        let cost = cost.and_then(|cost| cost.checked_add(tx.value)).ok_or(Invalid::CostOverflow)?;
+        let cost = gas.zip(blobs).and_then(|(gas, blobs)| plus(gas, blobs));
+        let cost = cost.and_then(|cost| plus(cost, tx.value)).ok_or(Invalid::CostOverflow)?;
         if balance < cost {
             return Err(Invalid::InsufficientFunds { balance, cost }.into());
         }
@@ -441,7 +441,7 @@ impl Execution<'_, '_> {
             0 => U256::ZERO,
             gas => total(&self.block.blob_base_fee(), gas).unwrap_or(U256::MAX),
         };
-        self.session.charge_sender(sender, &gas.saturating_add(blobs))?;
+        self.session.charge_sender(sender, &plus(gas, blobs).unwrap_or(U256::MAX))?;
         Ok(())
     }
 
@@ -590,6 +590,12 @@ impl Execution<'_, '_> {
             changes,
         })
     }
+}
+
+/// `a` and `b`, which is nothing most of the time; the library's addition is a call.
+#[inline(always)]
+fn plus(a: U256, b: U256) -> Option<U256> {
+    if b.is_zero() { Some(a) } else { a.checked_add(b) }
 }
 
 /// The price of so much gas in wei; `None` beyond 256 bits.

@@ -95,7 +95,8 @@ impl InMemoryState {
 
 impl Database for InMemoryState {
     fn account(&mut self, address: &Address) -> Result<Option<AccountInfo>, StateError> {
-        Ok(self.accounts.get(address).map(|account| account.info))
+        let Some(account) = self.accounts.get(address) else { return Ok(None) };
+        Ok(Some(account.info))
     }
 
     fn code(&mut self, hash: &B256) -> Result<Bytes, StateError> {
