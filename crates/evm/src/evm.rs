@@ -279,14 +279,14 @@ impl Execution<'_, '_> {
                 (self.machine.execute(state, log, &message, refund, tracer)?, None)
             }
             Some(watch) => {
-                let start = watch.now();
                 let inner: &mut dyn State = self.session;
                 let mut state = Timed { watch: &**watch, inner };
                 let inner: &mut dyn Log = self.logs;
                 let mut log = Timed { watch: &**watch, inner };
                 let (state, log) = (&mut state, &mut log);
-                let done = self.machine.execute(state, log, &message, refund, tracer)?;
-                (done, Some(watch.now() - start))
+                let done = self.machine.execute(state, log, &message, refund, tracer);
+                let ticks = watch.finish();
+                (done?, Some(ticks))
             }
         };
         let timing = execution.map(Timing::of_execution);

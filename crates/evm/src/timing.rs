@@ -24,10 +24,10 @@ use tandem_glue::Clock;
 pub struct Timing {
     /// The whole transaction: its rules, payment, execution and the list of changes.
     pub total: Duration,
-    /// The execution of its message.
+    /// The execution of its own frame, all others in it, from when its code is found and its value paid.
     pub execution: Duration,
     /// What of the execution the coprocessors worked, the clock's part of it taken off; the rows of
-    /// the ledger have it by operation, but for what started the transaction's own frame.
+    /// the ledger have it by operation.
     pub coprocessors: Duration,
     /// How often a coprocessor was timed.
     pub timed_calls: u64,
@@ -58,6 +58,8 @@ pub(crate) struct Stopwatch {
     tsc: Tsc,
     ticks: AtomicU64,
     calls: AtomicU64,
+    /// When the running transaction's own frame started; 0 before it does, while nothing is timed.
+    started: AtomicU64,
     /// Ticks that a pair of readings with nothing between them sees.
     inside: u64,
     /// Ticks that such a pair takes.
@@ -80,6 +82,7 @@ impl Stopwatch {
             tsc: Tsc::new(),
             ticks: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            started: AtomicU64::new(0),
             inside: 0,
             pair: u64::MAX,
         };
@@ -99,6 +102,25 @@ impl Stopwatch {
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         self.tsc.raw()
+    }
+
+    /// Ends the execution of a transaction: the ticks it took.
+    pub(crate) fn finish(&self) -> u64 {
+        let started = self.started.load(Relaxed);
+        self.started.store(0, Relaxed);
+        if started == 0 { 0 } else { self.now() - started }
+    }
+
+    /// Times a call.
+    #[inline]
+    fn time<T>(&self, call: impl FnOnce() -> T) -> T {
+        if self.started.load(Relaxed) == 0 {
+            return call();
+        }
+        let start = self.now();
+        let result = call();
+        self.stop(start);
+        result
     }
 
     #[inline]
@@ -128,6 +150,10 @@ impl Stopwatch {
 }
 
 impl Clock for Stopwatch {
+    fn start(&self) {
+        self.started.store(self.now(), Relaxed);
+    }
+
     fn elapsed(&self) -> u64 {
         self.ticks.load(Relaxed)
     }
@@ -146,17 +172,11 @@ pub(crate) struct Timed<C, W = Arc<Stopwatch>> {
 
 impl Coprocessor for Timed<Arc<dyn Coprocessor>> {
     fn measure(&self, op: Op, input: &[u8]) -> Result<Work, Fault> {
-        let start = self.watch.now();
-        let work = self.inner.measure(op, input);
-        self.watch.stop(start);
-        work
+        self.watch.time(|| self.inner.measure(op, input))
     }
 
     fn execute(&self, op: Op, input: &[u8], output: &mut [u8]) -> Result<usize, Fault> {
-        let start = self.watch.now();
-        let len = self.inner.execute(op, input, output);
-        self.watch.stop(start);
-        len
+        self.watch.time(|| self.inner.execute(op, input, output))
     }
 
     fn instructions(&self) -> Option<Box<dyn Instructions>> {
@@ -167,17 +187,11 @@ impl Coprocessor for Timed<Arc<dyn Coprocessor>> {
 
 impl Instructions for Timed<Box<dyn Instructions>> {
     fn measure(&self, instruction: &Instruction<'_>, memory: &[u8]) -> Result<Facts, Fault> {
-        let start = self.watch.now();
-        let facts = self.inner.measure(instruction, memory);
-        self.watch.stop(start);
-        facts
+        self.watch.time(|| self.inner.measure(instruction, memory))
     }
 
     fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault> {
-        let start = self.watch.now();
-        let word = self.inner.execute(instruction, memory);
-        self.watch.stop(start);
-        word
+        self.watch.time(|| self.inner.execute(instruction, memory))
     }
 
     fn carry_out(
@@ -200,20 +214,14 @@ impl Instructions for Timed<Box<dyn Instructions>> {
     }
 
     fn on_words(&mut self, op: u8, immediates: &[u8], words: &mut [U256]) -> Result<(), Fault> {
-        let start = self.watch.now();
-        let result = self.inner.on_words(op, immediates, words);
-        self.watch.stop(start);
-        result
+        self.watch.time(|| self.inner.on_words(op, immediates, words))
     }
 }
 
 macro_rules! timed {
     ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
         $(fn $name(&mut self, $($arg: $type),*) $(-> $result)? {
-            let start = self.watch.now();
-            let result = self.inner.$name($($arg),*);
-            self.watch.stop(start);
-            result
+            self.watch.time(|| self.inner.$name($($arg),*))
         })*
     };
 }

@@ -380,6 +380,9 @@ impl Machine {
         if let Some(payer) = start.payer {
             self.state().transfer(payer, start.context.account, &start.context.value)?;
         }
+        if self.running == 0 {
+            self.meter.iter_mut().for_each(|meter| meter.start());
+        }
         let code = match start.run {
             Run::Nothing => return Ok(Some((Status::Success, start.gas))),
             Run::Precompile(precompile) => {

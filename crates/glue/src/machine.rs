@@ -240,8 +240,6 @@ impl Machine {
         self.borrowed = Some(Borrowed::new(state, log, tracer));
         self.refund = refund as i64;
         let created = self.start(message);
-        // The transaction's own frame is started at nobody's cost.
-        self.meter.iter_mut().for_each(|meter| meter.skip());
         let completion = created.and_then(|created| {
             self.run();
             self.complete(created)

@@ -31,6 +31,9 @@ pub use rows::{LastRows, Rows};
 /// Says how long the coprocessors have worked. They are timed around each call, by whoever handed
 /// them to the machine; the machine only asks whose time it was.
 pub trait Clock: Send + Sync {
+    /// The transaction's own frame is about to run: calls that are timed come from here on.
+    fn start(&self) {}
+
     /// Time spent in coprocessors so far, in ticks.
     fn elapsed(&self) -> u64;
 
@@ -120,9 +123,12 @@ impl Meter {
         }
     }
 
-    /// Leaves what is not booked to nobody.
-    pub fn skip(&mut self) {
-        self.booked = self.elapsed();
+    /// Starts the clock, the transaction's own frame being about to run: it got there at nobody's cost.
+    pub fn start(&mut self) {
+        if let Some(clock) = &self.clock {
+            clock.start();
+            self.booked = clock.elapsed();
+        }
     }
 
     /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open. The
