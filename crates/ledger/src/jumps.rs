@@ -38,29 +38,41 @@ pub(crate) fn add(differences: &mut Differences, at: usize, difference: i64) {
     *sum = sum.wrapping_add_signed(difference);
 }
 
-/// The jumps of the running code: noted, or counted.
+/// The jumps of the running code.
 #[derive(Debug, Default)]
 pub struct Jumps {
-    /// There on a metered machine, while it runs.
-    pub(crate) notes: Option<Box<[Note; NOTES]>>,
+    pub(crate) kept: Kept,
     /// The next note.
     pub(crate) next: u16,
-    /// The running code's, if it is counted.
-    pub(crate) differences: Option<Box<Differences>>,
+    /// The notes while a code runs that is counted.
+    aside: Option<Box<[Note; NOTES]>>,
+}
+
+/// How jumps are kept: one choice, since each is looked at for each jump.
+#[derive(Debug, Default)]
+pub(crate) enum Kept {
+    /// Nothing runs on a metered machine.
+    #[default]
+    Not,
+    /// As notes.
+    Noted(Box<[Note; NOTES]>),
+    /// In the running code's differences.
+    Counted(Box<Differences>),
 }
 
 impl Jumps {
     pub(crate) fn new() -> Self {
+        // Zeros, since those the system makes when they are touched.
         let notes = vec![[0; 2]; NOTES].into_boxed_slice();
         let notes = notes.try_into().unwrap_or_else(|_| unreachable!("as long as said"));
-        Self { notes: Some(notes), next: FIRST, differences: None }
+        Self { kept: Kept::Noted(notes), next: FIRST, aside: None }
     }
 
     /// The running code came to a JUMP and goes on at `next`. True if [`Meter::count`](crate::Meter::count)
     /// has to be called before the next time.
     #[inline(always)]
     pub fn jump(&mut self, next: usize) -> bool {
-        if let Some(differences) = &mut self.differences {
+        if let Kept::Counted(differences) = &mut self.kept {
             add(differences, next, 1);
             return false;
         }
@@ -70,7 +82,7 @@ impl Jumps {
     /// The running code came to a JUMPI, which ends at `end`, and goes on at `next`; as [`jump`](Self::jump).
     #[inline(always)]
     pub fn branch(&mut self, end: usize, next: usize) -> bool {
-        if let Some(differences) = &mut self.differences {
+        if let Kept::Counted(differences) = &mut self.kept {
             add(differences, end, -1);
             add(differences, next, 1);
             return false;
@@ -81,21 +93,46 @@ impl Jumps {
     /// True if that was the last one there is room for.
     #[inline(always)]
     pub(crate) fn note(&mut self, note: Note) -> bool {
-        let Some(notes) = &mut self.notes else { return false };
+        let Kept::Noted(notes) = &mut self.kept else { return false };
         notes[usize::from(self.next)] = note;
         self.next = self.next.wrapping_add(1);
         self.next == 0
     }
 
+    /// Counts from here on.
+    pub(crate) fn count_in(&mut self, differences: Box<Differences>) {
+        if let Kept::Noted(notes) = core::mem::replace(&mut self.kept, Kept::Counted(differences)) {
+            self.aside = Some(notes);
+        }
+    }
+
+    /// Notes from here on: the differences counted in so far.
+    pub(crate) fn stop_counting(&mut self) -> Option<Box<Differences>> {
+        if !matches!(self.kept, Kept::Counted(_)) {
+            return None;
+        }
+        let notes = self.aside.take().map_or(Kept::Not, Kept::Noted);
+        match core::mem::replace(&mut self.kept, notes) {
+            Kept::Counted(differences) => Some(differences),
+            _ => None,
+        }
+    }
+
     /// The notes up to `end`.
     pub(crate) fn noted(&self, end: usize) -> &[Note] {
-        self.notes.as_ref().map_or(&[], |notes| &notes[usize::from(FIRST)..end])
+        match &self.kept {
+            Kept::Noted(notes) => &notes[usize::from(FIRST)..end],
+            _ => &[],
+        }
     }
 
     /// Where the running stretch started, of a code that is not counted.
     pub(crate) fn start(&self) -> usize {
         // There is a note: that the code was resumed, if no other.
         let last = usize::from(self.next.wrapping_sub(1));
-        self.notes.as_ref().map_or(0, |notes| notes[last][1] as usize)
+        match &self.kept {
+            Kept::Noted(notes) => notes[last][1] as usize,
+            _ => 0,
+        }
     }
 }

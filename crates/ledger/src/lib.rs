@@ -23,6 +23,7 @@ use tandem_code::Code;
 use tandem_coprocessor::Unit;
 use tandem_schedule::{Gas, Row, RowId, Schedule, op, opcode};
 
+use jumps::Kept;
 use profile::Profiles;
 
 pub use jumps::Jumps;
@@ -134,7 +135,7 @@ impl Meter {
     /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open. The
     /// machine is lent the jumps, to be handed to all that follows.
     pub fn begin(&mut self, jumps: &mut Jumps, codes: usize) {
-        if jumps.notes.is_none() {
+        if matches!(jumps.kept, Kept::Not) {
             core::mem::swap(jumps, &mut self.jumps);
         }
         self.profiles.begin(jumps, codes);

@@ -6,7 +6,9 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use tandem_code::Code;
 use tandem_schedule::op;
 
-use crate::jumps::{AT_JUMP, Differences, FIRST, Jumps, NOTES, Note, RESUME, add, no_differences};
+use crate::jumps::{
+    AT_JUMP, Differences, FIRST, Jumps, Kept, NOTES, Note, RESUME, add, no_differences,
+};
 
 /// Bytes of a stretch, roughly.
 const STRETCH: usize = 16;
@@ -159,9 +161,10 @@ impl Profiles {
 
     /// Leaves the differences of the running code with it; true if there are any.
     fn put_back(&mut self, jumps: &mut Jumps) -> bool {
-        let counted = jumps.differences.is_some();
+        let differences = jumps.stop_counting();
+        let counted = differences.is_some();
         if counted {
-            self.profiles[self.running].differences = jumps.differences.take();
+            self.profiles[self.running].differences = differences;
         }
         counted
     }
@@ -173,11 +176,11 @@ impl Profiles {
             let profile = &mut self.profiles[code];
             profile.prepare_to_count(&mut self.spare);
             self.counted = true;
-            jumps.differences = profile.differences.take();
-            if let Some(differences) = &mut jumps.differences {
+            if let Some(mut differences) = profile.differences.take() {
                 if start != Self::COUNTED {
-                    add(differences, start, 1);
+                    add(&mut differences, start, 1);
                 }
+                jumps.count_in(differences);
                 return;
             }
         }
@@ -188,13 +191,10 @@ impl Profiles {
 
     /// Ends the running code's last stretch.
     pub(crate) fn leave(&mut self, jumps: &mut Jumps, end: usize) {
-        match &mut jumps.differences {
-            None => {
-                if jumps.note([end as u32, 0]) {
-                    self.settle(jumps, NOTES);
-                }
-            }
-            Some(differences) => end_at(&self.profiles[self.running].code, differences, end),
+        if let Kept::Counted(differences) = &mut jumps.kept {
+            end_at(&self.profiles[self.running].code, differences, end);
+        } else if jumps.note([end as u32, 0]) {
+            self.settle(jumps, NOTES);
         }
         self.put_back(jumps);
     }
