@@ -131,7 +131,7 @@ pub struct Machine {
     pub(crate) register_bytes: usize,
     pub(crate) code_at: *const u8,
     pub(crate) code: *const Code,
-    /// For the meter.
+    /// What is kept at jumps, lent by the meter while a transaction runs.
     pub(crate) jumps: Jumps,
     pub(crate) memory: Memory,
     pub(crate) frames: Vec<Frame>,
@@ -267,15 +267,14 @@ impl Machine {
     /// Makes the last transaction's rows, if they are held and not made; else [`execute`](Self::execute) does.
     pub fn take_meter_back(&mut self) {
         if self.meter.is_none() {
-            self.meter = self.last_rows.take_back();
+            self.last_rows.take_back(&mut self.meter);
         }
     }
 
     /// The rows of the transaction just executed, if the machine has a meter.
     pub fn take_rows(&mut self) -> Option<Rows> {
-        let mut meter = self.meter.take()?;
-        meter.end(&mut self.jumps);
-        Some(self.last_rows.hand_out(meter))
+        self.meter.as_mut()?.end(&mut self.jumps);
+        Some(self.last_rows.hand_out(&mut self.meter))
     }
 
     /// Takes `amount` from `gas` and posts it. Returns the gas left; nothing if the frame halts for

@@ -161,8 +161,8 @@ impl fmt::Debug for LastRows {
 }
 
 impl LastRows {
-    /// Hands out a transaction's rows.
-    pub fn hand_out(&mut self, meter: Box<Meter>) -> Rows {
+    /// Hands out a transaction's rows: takes the meter, and leaves nothing.
+    pub fn hand_out(&mut self, meter: &mut Option<Box<Meter>>) -> Rows {
         let loan = match self.0.filter(|loan| loan.is_back()) {
             Some(loan) => loan,
             None => {
@@ -172,22 +172,23 @@ impl LastRows {
         };
         // SAFETY: the loan is not out, and this machine's.
         let content = unsafe { &mut *loan.content.get() };
-        *content.meter.get_mut() = Some(meter);
+        core::mem::swap(content.meter.get_mut(), meter);
         loan.is_out.store(true, Ordering::Relaxed);
         Rows(Source::Lent(loan))
     }
 
-    /// The meter, from the rows handed out last: where they are still held and were not asked for,
-    /// they are made first. Nothing if none were.
-    pub fn take_back(&mut self) -> Option<Box<Meter>> {
-        let loan = self.0?;
+    /// Puts the meter back where there is none, from the rows handed out last: if they are still held and
+    /// were not asked for, they are made first. Nothing happens if none were.
+    pub fn take_back(&mut self, meter: &mut Option<Box<Meter>>) {
+        let Some(loan) = self.0 else { return };
         if !loan.is_back() {
-            return self.leave();
+            *meter = self.leave();
+            return;
         }
         // SAFETY: the loan is not out, and this machine's.
         let content = unsafe { &mut *loan.content.get() };
         content.made = OnceBox::new();
-        content.meter.get_mut().take()
+        core::mem::swap(content.meter.get_mut(), meter);
     }
 
     /// Leaves the loan to the rows, if there is one, and takes the meter.
