@@ -9,8 +9,8 @@ use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tandem_asm::Assembler;
 use tandem_evm::{
     AccessListItem, AccountInfo, Authorization, Block, Error, Evm, Failure, Fork, InMemoryState,
-    Ledger, Meter, Outcome, Schedule, Step, Tracer, Transaction, TransactionKind, Unit, deploy,
-    fund, keccak256, op, opcode,
+    Intrinsic, Ledger, Meter, Outcome, Schedule, Step, Tracer, Transaction, TransactionKind, Unit,
+    deploy, fund, keccak256, op, opcode,
     primitives::{Address, Bytes, U256, address},
     state_root,
 };
@@ -486,6 +486,35 @@ const LOOPS: &str = "
     DUP1 @next JUMPI
     65 spin: 1 SWAP1 SUB DUP1 @spin JUMPI
 ";
+
+/// Loops as often as calldata says, jumps to the JUMPDEST right behind the JUMP, and then astray.
+const ASTRAY: &str = "
+    0 CALLDATALOAD
+    loop: 1 SWAP1 SUB DUP1 @loop JUMPI
+    @next JUMP next: DUP1 @next JUMPI 3 JUMP
+";
+
+#[test]
+fn a_ledger_adds_up_wherever_the_gas_ends() {
+    let code: Bytes = Assembler::new().assemble("astray", ASTRAY).expect("it is right").code.into();
+    let mut evm = Evm::builder(Fork::Cancun).meter(Meter::Gas).build();
+    // Few jumps are noted, more than 32 are counted in this build.
+    for n in [1_u8, 3, 40] {
+        let mut tx = Transaction::call(SENDER, PROGRAM, Bytes::from(vec![0; 32]));
+        tx.data = Bytes::copy_from_slice(&U256::from(n).to_be_bytes::<32>());
+        let intrinsic = Intrinsic::of(&tx, &Schedule::new(Fork::Cancun).transaction).0.total();
+        // A round takes 26.
+        for gas in 0..26 * u64::from(n) + 60 {
+            let mut state = InMemoryState::default();
+            deploy(&mut state, PROGRAM, code.clone());
+            fund(&mut state, SENDER, U256::MAX >> 1);
+            tx.gas_limit = intrinsic + gas;
+            let outcome = evm.transact(&mut state, &Block::default(), &tx).expect("it is valid");
+            let ledger = outcome.ledger.expect("the meter is on");
+            assert_eq!(ledger.gas_used(), outcome.gas_used, "{n} rounds, {gas} gas: {ledger:#?}");
+        }
+    }
+}
 
 #[test]
 fn rows_are_the_same_whenever_they_are_asked_for() {

@@ -492,8 +492,9 @@ impl Machine {
 
     /// Notes, for the ledger, that the frame's code ran up to `ip` and no further.
     fn end_last_stretch(&mut self, ip: Ip) {
+        let (end, astray) = (ip.addr() - self.code_at.addr(), self.failure.0 == Halt::BadJump);
         if let Some(meter) = &mut self.meter {
-            meter.leave(&mut self.jumps, ip.addr() - self.code_at.addr());
+            meter.leave(&mut self.jumps, end, astray);
         }
     }
 

@@ -168,9 +168,10 @@ impl Meter {
         self.profiles.count(jumps);
     }
 
-    /// Notes that the running code ran up to `end`, exclusive, and no further.
-    pub fn leave(&mut self, jumps: &mut Jumps, end: usize) {
-        self.profiles.leave(jumps, end);
+    /// Notes that the running code ran up to `end`, exclusive, and no further; `astray` if that was a jump
+    /// to no JUMPDEST.
+    pub fn leave(&mut self, jumps: &mut Jumps, end: usize, astray: bool) {
+        self.profiles.leave(jumps, end, astray);
     }
 
     /// Closes the last code opened, which will not run again: init code.

@@ -93,14 +93,16 @@ impl Profile {
             add(differences, next as usize, 1);
         }
         if last != AT_JUMP {
-            end_at(code, differences, last as usize);
+            let start = jumps.last().map_or(run.start, |jump| jump[1] as usize);
+            let astray = start != last as usize && code.has_jump_before(last as usize);
+            end_at(code, differences, last as usize, astray);
         }
     }
 }
 
-/// Counts an end, unless it is at a JUMP (one that went nowhere), where it is known.
-fn end_at(code: &Code, differences: &mut Differences, end: usize) {
-    if !code.has_jump_before(end) {
+/// Counts an end, unless it is that of a JUMP that went astray, where all stretches end.
+fn end_at(code: &Code, differences: &mut Differences, end: usize, astray: bool) {
+    if !(astray && code.has_jump_before(end)) {
         add(differences, end.min(code.bytes.len() + 1), -1);
     }
 }
@@ -189,10 +191,10 @@ impl Profiles {
         }
     }
 
-    /// Ends the running code's last stretch.
-    pub(crate) fn leave(&mut self, jumps: &mut Jumps, end: usize) {
+    /// Ends the running code's last stretch, with a jump that went astray or otherwise.
+    pub(crate) fn leave(&mut self, jumps: &mut Jumps, end: usize, astray: bool) {
         if let Kept::Counted(differences) = &mut jumps.kept {
-            end_at(&self.profiles[self.running].code, differences, end);
+            end_at(&self.profiles[self.running].code, differences, end, astray);
         } else if jumps.note([end as u32, 0]) {
             self.settle(jumps, NOTES);
         }
