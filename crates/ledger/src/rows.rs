@@ -172,6 +172,7 @@ impl LastRows {
         };
         // SAFETY: the loan is not out, and this machine's.
         let content = unsafe { &mut *loan.content.get() };
+        content.made = OnceBox::new();
         core::mem::swap(content.meter.get_mut(), meter);
         loan.is_out.store(true, Ordering::Relaxed);
         Rows(Source::Lent(loan))
@@ -187,7 +188,6 @@ impl LastRows {
         }
         // SAFETY: the loan is not out, and this machine's.
         let content = unsafe { &mut *loan.content.get() };
-        content.made = OnceBox::new();
         core::mem::swap(content.meter.get_mut(), meter);
     }
 
