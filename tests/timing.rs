@@ -46,7 +46,7 @@ fn the_parts_of_the_time_are_within_the_whole() {
     let rows: u64 = ledger.rows().iter().map(|row| row.nanoseconds).sum();
     let coprocessors = timing.coprocessors.as_nanos() as u64;
     assert!(rows <= coprocessors + ledger.rows().len() as u64, "{rows} ns of {coprocessors}");
-    // What started the transaction's own frame is nobody's, and short.
+    // What is nobody's is short: a call that is timed and has no row.
     assert!(rows * 10 >= coprocessors * 9, "{rows} ns of {coprocessors}");
     // 200 rounds of: hash, slot and store, access and transfer, measure and execute, log.
     assert!(timing.timed_calls >= 200 * 8, "{}", timing.timed_calls);
