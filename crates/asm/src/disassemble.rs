@@ -130,7 +130,8 @@ impl Line {
 
     /// The line in a source, without its label.
     fn source(&self) -> String {
-        let operands = match self.target {
+        // PUSH0 has no room for a label.
+        let operands = match self.target.filter(|_| self.bytes.len() > 1) {
             Some(target) => format!("@{}", Self::label(target)),
             None => self.operands.clone(),
         };

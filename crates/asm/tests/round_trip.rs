@@ -43,6 +43,13 @@ fn jumps_are_resolved_to_legal_targets_alone() {
     );
     let source = "    PUSH1 @L_0003\n    JUMP\nL_0003:\n    PUSH1 0x01\n    JUMP\n";
     assert_eq!(disassembly.to_source(), source);
+    // JUMPDEST PUSH0 JUMP: there is no immediate to be a label.
+    let code = [0x5b, 0x5f, 0x56];
+    comes_back(&code, Extensions::NONE);
+    assert_eq!(
+        Disassembler::new().disassemble(&code).to_source(),
+        "L_0000:\n    PUSH0\n    JUMP\n"
+    );
 }
 
 #[test]
@@ -76,7 +83,7 @@ proptest! {
 
     #[test]
     fn code_of_jumps_and_extensions_comes_back(code in vec(prop_oneof![
-        Just(0x5b), Just(0x56), Just(0x57), Just(0x60), Just(0x61), Just(0xae), 0xb0..=0xcf_u8, 0..=0x33_u8,
+        Just(0x5b), Just(0x56), Just(0x57), Just(0x5f), Just(0x60), Just(0x61), Just(0xae), 0xb0..=0xcf_u8, 0..=0x33_u8,
     ], 0..400)) {
         comes_back(&code, all());
     }
