@@ -17,7 +17,7 @@ use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 const INPUT: usize = 64;
 /// So many hashes are kept at first: a page of them. The tables are made when they are wanted.
 const FEW: usize = 32;
-/// So many once as many as there are few were not known: who executes blocks sees more.
+/// So many from when [`FEW`] were not known: who executes blocks sees more.
 const MANY: usize = 1024;
 
 type Hashes = Cache<[u8; INPUT], [u8; 32], FixedState, Plain>;
@@ -59,9 +59,12 @@ impl Remembered {
         }
     }
 
+    /// The backend's answer, for a hash that was not known.
     fn hash(&self, key: &[u8; INPUT]) -> Result<[u8; 32], Fault> {
         let unknown = self.unknown.load(Relaxed);
-        self.unknown.store(FEW.min(unknown + 1), Relaxed);
+        if unknown < FEW {
+            self.unknown.store(unknown + 1, Relaxed);
+        }
         let mut hash = [0; 32];
         self.inner.execute(Op::Keccak256, key, &mut hash).map(|_| hash)
     }

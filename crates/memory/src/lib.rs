@@ -25,10 +25,10 @@ pub struct Memory {
 impl Memory {
     /// A larger buffer is given back after the transaction that needed it.
     const KEPT: usize = 32 << 20;
-    /// The buffer is this large at first: room that was used before, most likely.
+    /// The first buffer: small, so that the heap finds it room whose pages were touched before.
     const LEAST: usize = 16 << 10;
-    /// It is made at least this large then, so that it seldom has to be copied to a larger one; its pages
-    /// take room only when they are touched.
+    /// A larger one is made at least this large, so that it seldom has to be copied; its pages take room
+    /// only when they are touched.
     const MUCH: usize = 256 << 10;
     /// What is made zero in advance, so that memory that grows word by word seldom asks.
     const AHEAD: usize = 1024;
