@@ -1,5 +1,5 @@
-//! What a metered machine keeps at its taken jumps, and keeps beside its registers: the least from which
-//! it can be told later which stretches of code ran.
+//! What a metered machine keeps at its taken jumps: the least from which can be told later which stretches
+//! of code ran. Which opcodes those are, and how often each, is worked out in `profile`.
 //!
 //! Notes are only looked at when somebody asks, or when there are many. From then on it is counted, by byte
 //! of the code, how many more stretches start than end there: the running sum is how often a byte was
@@ -15,19 +15,22 @@ pub(crate) const RESUME: u32 = 1 << 31;
 pub(crate) const AT_JUMP: u32 = !RESUME;
 
 /// Notes are numbered in 16 bits, so that an index needs no check and the last one shows as an overflow.
-pub(crate) const NOTES: usize = 1 << 16;
+pub(crate) const NOTES: usize = INDICES;
 
 /// The first note. Those behind it are enough for the jumps of most transactions, which then are not counted
 /// before somebody asks; in debug builds there are few, so that tests get to their end.
 pub(crate) const FIRST: u16 = u16::MAX - if cfg!(debug_assertions) { 31 } else { 16_383 };
 
-/// How many more stretches of a code start than end, by byte. By so many bytes that an index of 16 bits needs
-/// no check: longer code, which no fork lets on chain, is not counted so.
-pub(crate) type Differences = [u64; 1 << 16];
+/// How many more stretches of a code start than end, by byte. For so many bytes that an index of 16 bits needs
+/// no check: longer code is rare (EIP-170 ends at 24,576 bytes), and stays with its notes.
+pub(crate) type Differences = [u64; INDICES];
 
-/// Nothing counted, in memory that the system makes when it is touched.
-pub(crate) fn no_differences() -> Box<Differences> {
-    let zeros = vec![0; 1 << 16].into_boxed_slice();
+/// As many as an index of 16 bits tells apart.
+pub(crate) const INDICES: usize = 1 << 16;
+
+/// Zeros, which the system makes when they are touched.
+pub(crate) fn zeros<T: Clone + Default>() -> Box<[T; INDICES]> {
+    let zeros = vec![T::default(); INDICES].into_boxed_slice();
     zeros.try_into().unwrap_or_else(|_| unreachable!("as long as said"))
 }
 
@@ -62,10 +65,7 @@ pub(crate) enum Kept {
 
 impl Jumps {
     pub(crate) fn new() -> Self {
-        // Zeros, since those the system makes when they are touched.
-        let notes = vec![[0; 2]; NOTES].into_boxed_slice();
-        let notes = notes.try_into().unwrap_or_else(|_| unreachable!("as long as said"));
-        Self { kept: Kept::Noted(notes), next: FIRST, aside: None }
+        Self { kept: Kept::Noted(zeros()), next: FIRST, aside: None }
     }
 
     /// The running code came to a JUMP and goes on at `next`. True if [`Meter::count`](crate::Meter::count)

@@ -7,7 +7,7 @@ use tandem_code::Code;
 use tandem_schedule::op;
 
 use crate::jumps::{
-    AT_JUMP, Differences, FIRST, Jumps, Kept, NOTES, Note, RESUME, add, no_differences,
+    AT_JUMP, Differences, FIRST, INDICES, Jumps, Kept, NOTES, Note, RESUME, add, zeros,
 };
 
 /// Bytes of a stretch, roughly.
@@ -56,9 +56,9 @@ impl Profile {
 
     fn prepare_to_count(&mut self, spare: &mut Vec<Box<Differences>>) {
         // Stretches that start among immediates are not on one walk with the others.
-        let can_be = self.code.is_aligned && self.len() <= 1 << 16;
+        let can_be = self.code.is_aligned && self.len() <= INDICES;
         if can_be && self.differences.is_none() {
-            self.differences = Some(spare.pop().unwrap_or_else(no_differences));
+            self.differences = Some(spare.pop().unwrap_or_else(zeros));
         }
     }
 
@@ -93,14 +93,14 @@ impl Profile {
             add(differences, next as usize, 1);
         }
         if last != AT_JUMP {
+            // An empty stretch may lie behind a JUMP; at the end of any other, that went astray.
             let start = jumps.last().map_or(run.start, |jump| jump[1] as usize);
-            let astray = start != last as usize && code.has_jump_before(last as usize);
-            end_at(code, differences, last as usize, astray);
+            end_at(code, differences, last as usize, start != last as usize);
         }
     }
 }
 
-/// Counts an end, unless it is that of a JUMP that went astray, where all stretches end.
+/// Counts an end, unless a JUMP is before it that went astray: stretches end at a JUMP without being told.
 fn end_at(code: &Code, differences: &mut Differences, end: usize, astray: bool) {
     if !(astray && code.has_jump_before(end)) {
         add(differences, end.min(code.bytes.len() + 1), -1);

@@ -62,6 +62,7 @@ impl Loan {
         for _ in 0..left.len().min(4) {
             let Some(loan) = left.pop_front() else { break };
             if loan.is_back() {
+                // Rows that went while the machine left may have forgotten to clear up.
                 // SAFETY: neither rows nor a machine have it.
                 unsafe { *loan.content.get() = Content::default() };
                 loan.is_theirs.store(false, Ordering::Relaxed);
@@ -191,18 +192,19 @@ impl LastRows {
         core::mem::swap(content.meter.get_mut(), meter);
     }
 
-    /// Leaves the loan to the rows, if there is one, and takes the meter.
+    /// Leaves the loan, if there is one, to the rows that are still there, and takes the meter.
     #[cold]
     fn leave(&mut self) -> Option<Box<Meter>> {
         let loan = self.0.take()?;
-        let was_out = !loan.is_back();
-        // SAFETY: the rows only read the content as long as the loan is not theirs.
-        let content = unsafe { &*loan.content.get() };
-        let meter = {
+        let meter = if loan.is_back() {
+            // SAFETY: the loan is not out, and this machine's.
+            let content = unsafe { &mut *loan.content.get() };
+            core::mem::take(content).meter.into_inner()
+        } else {
+            // SAFETY: the rows only read the content as long as the loan is not theirs.
+            let content = unsafe { &*loan.content.get() };
             let mut meter = content.meter.lock();
-            if was_out {
-                content.make(&mut meter);
-            }
+            content.make(&mut meter);
             meter.take()
         };
         loan.is_theirs.store(true, Ordering::Release);
