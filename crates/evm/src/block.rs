@@ -76,6 +76,26 @@ impl Block {
     }
 }
 
+/// The price of blob gas of the last block asked for, since a block's transactions all ask and the exponential
+/// of a large excess takes microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct BlobBaseFee {
+    excess: u64,
+    update_fraction: u64,
+    /// In wei; zero if none was asked for, since the price never is.
+    fee: U256,
+}
+
+impl BlobBaseFee {
+    pub(crate) fn of(&mut self, block: &Block) -> U256 {
+        let (excess, update_fraction) = (block.excess_blob_gas, block.blobs.update_fraction);
+        if self.fee.is_zero() || (self.excess, self.update_fraction) != (excess, update_fraction) {
+            *self = Self { excess, update_fraction, fee: block.blob_base_fee() };
+        }
+        self.fee
+    }
+}
+
 /// `factor * e ** (numerator / denominator)` by Taylor expansion (EIP-4844).
 fn fake_exponential(factor: u64, numerator: u64, denominator: u64) -> U256 {
     let (numerator, denominator) = (U256::from(numerator), U256::from(denominator.max(1)));
@@ -100,6 +120,21 @@ mod tests {
             let block =
                 Block { excess_blob_gas: excess, blobs: BlobParams::CANCUN, ..Block::default() };
             assert_eq!(block.blob_base_fee(), U256::from(fee), "excess {excess}");
+        }
+    }
+
+    #[test]
+    fn a_block_has_its_own_blob_base_fee_whichever_was_before() {
+        let block = |excess_blob_gas, blobs| Block { excess_blob_gas, blobs, ..Block::default() };
+        let (excess, mut fee) = (10 * 1024 * 1024, BlobBaseFee::default());
+        for (block, expected) in [
+            (block(0, BlobParams::CANCUN), 1),
+            (block(excess, BlobParams::CANCUN), 23),
+            (block(excess, BlobParams::CANCUN), 23),
+            (block(excess, BlobParams::PRAGUE), 8),
+            (block(0, BlobParams::CANCUN), 1),
+        ] {
+            assert_eq!(fee.of(&block), U256::from(expected));
         }
     }
 }

@@ -15,8 +15,8 @@ use tandem_state::{Changes, Database, Journal, Session};
 use crate::{
     Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Timing, Transaction,
     TransactionKind,
-    block::GAS_PER_BLOB,
-    timing::{Stopwatch, Timed},
+    block::{BlobBaseFee, GAS_PER_BLOB},
+    timing::{Reading, Stopwatch, Timed},
 };
 
 /// What the machine keeps account of.
@@ -40,6 +40,7 @@ pub struct Evm {
     logs: Logs,
     meter: Meter,
     watch: Option<Arc<Stopwatch>>,
+    blob_base_fee: BlobBaseFee,
 }
 
 impl fmt::Debug for Evm {
@@ -126,7 +127,8 @@ impl EvmBuilder {
                 Machine::new(schedule, coprocessors, meter)
             }
         };
-        Evm { machine, journal, logs: Logs::default(), meter: self.meter, watch }
+        let (logs, blob_base_fee) = (Logs::default(), BlobBaseFee::default());
+        Evm { machine, journal, logs, meter: self.meter, watch, blob_base_fee }
     }
 }
 
@@ -211,36 +213,22 @@ impl Evm {
         tx: &Transaction,
         tracer: Option<&mut dyn Tracer>,
     ) -> Result<Outcome, Error> {
-        let start = self.watch.as_deref().map(|watch| {
+        let watch = self.watch.as_deref().map(|watch| {
             self.machine.take_meter_back();
-            (watch.now(), watch.reading())
+            (watch, watch.reading())
         });
         self.logs.take();
         let mut session = self.journal.begin(state);
-        let mut result = Execution {
+        Execution {
             machine: &mut self.machine,
             logs: &mut self.logs,
             session: &mut session,
             block,
             tx,
-            watch: self.watch.as_ref(),
+            watch,
+            blob_base_fee: self.blob_base_fee.of(block),
         }
-        .run(tracer);
-        match &mut result {
-            Ok(outcome) => {
-                if let Some((watch, (start, before))) = self.watch.as_deref().zip(start)
-                    && let Some(timing) = &mut outcome.timing
-                {
-                    *timing = watch.timing(watch.now() - start, timing.execution, before);
-                }
-            }
-            Err(error) => {
-                if let Some(state) = session.take_error() {
-                    *error = Error::State(state);
-                }
-            }
-        }
-        result
+        .run(tracer)
     }
 }
 
@@ -251,17 +239,54 @@ struct Execution<'e, 's> {
     session: &'e mut Session<'s>,
     block: &'e Block,
     tx: &'e Transaction,
-    watch: Option<&'e Arc<Stopwatch>>,
+    /// The stopwatch, and what it showed when the transaction began.
+    watch: Option<(&'e Stopwatch, Reading)>,
+    /// The price of blob gas in wei.
+    blob_base_fee: U256,
+}
+
+/// What the gas of a transaction came to.
+struct Settlement {
+    intrinsic: Intrinsic,
+    refund: Refund,
+    floor_top_up: u64,
+    gas_used: u64,
 }
 
 impl Execution<'_, '_> {
+    /// Executes the transaction, and puts together what there is to tell of it.
     fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<Outcome, Error> {
+        let (completion, settlement, ticks) = match self.execute(tracer) {
+            Ok(done) => done,
+            Err(error) => return Err(self.session.take_error().map_or(error, Error::State)),
+        };
+        let Settlement { intrinsic, refund, floor_top_up, gas_used } = settlement;
+        let changes = self.session.finish(self.machine.schedule().clear_empty);
+        let rows = self.machine.take_rows();
+        Ok(Outcome {
+            status: completion.status,
+            gas_used,
+            output: completion.output,
+            created: completion.created,
+            logs: self.logs.take(),
+            ledger: rows.map(|rows| Ledger { intrinsic, refund, floor_top_up, rows }),
+            timing: self.watch.map(|(watch, start)| watch.timing(start, ticks)),
+            changes,
+        })
+    }
+
+    /// From the rules to the fees. The last number is the ticks that the execution took.
+    #[inline(always)]
+    fn execute(
+        &mut self,
+        tracer: Option<&mut dyn Tracer>,
+    ) -> Result<(Completion, Settlement, u64), Error> {
         let (intrinsic, floor) = self.validate()?;
         let sender = self.validate_sender()?;
         let price = self.effective_gas_price();
         self.buy_gas(sender, price)?;
         let coinbase = self.warm_up();
-        let authorization_refund = self.authorize()?;
+        let refund = self.authorize()?;
         let message = Message {
             caller: self.tx.sender,
             caller_id: sender,
@@ -272,25 +297,24 @@ impl Execution<'_, '_> {
             gas: self.tx.gas_limit - intrinsic.total(),
         };
         self.set_env(price);
-        let refund = authorization_refund;
-        let (completion, execution) = match self.watch {
+        let (completion, ticks) = match self.watch {
             None => {
                 let (state, log) = (&mut *self.session, &mut *self.logs);
-                (self.machine.execute(state, log, &message, refund, tracer)?, None)
+                (self.machine.execute(state, log, &message, refund, tracer)?, 0)
             }
-            Some(watch) => {
+            Some((watch, _)) => {
                 let inner: &mut dyn State = self.session;
-                let mut state = Timed { watch: &**watch, inner };
+                let mut state = Timed { watch, inner };
                 let inner: &mut dyn Log = self.logs;
-                let mut log = Timed { watch: &**watch, inner };
+                let mut log = Timed { watch, inner };
                 let (state, log) = (&mut state, &mut log);
                 let done = self.machine.execute(state, log, &message, refund, tracer);
                 let ticks = watch.finish();
-                (done?, Some(ticks))
+                (done?, ticks)
             }
         };
-        let timing = execution.map(Timing::of_execution);
-        self.settle(completion, intrinsic, floor, [sender, coinbase], price, timing)
+        let settlement = self.settle(&completion, intrinsic, floor, [sender, coinbase], price)?;
+        Ok((completion, settlement, ticks))
     }
 
     fn fork(&self) -> Fork {
@@ -383,7 +407,7 @@ impl Execution<'_, '_> {
         if count > max {
             return Err(Invalid::TooManyBlobs { count, max });
         }
-        let (cap, base_fee) = (tx.max_fee_per_blob_gas, self.block.blob_base_fee());
+        let (cap, base_fee) = (tx.max_fee_per_blob_gas, self.blob_base_fee);
         if cap < base_fee {
             return Err(Invalid::BlobFeeCapTooLow { cap, base_fee });
         }
@@ -409,7 +433,10 @@ impl Execution<'_, '_> {
             return Err(Invalid::NonceIsMax.into());
         }
         let gas = total(&tx.gas_price, tx.gas_limit);
-        let blobs = total(&tx.max_fee_per_blob_gas, self.blob_gas());
+        let blobs = match self.blob_gas() {
+            0 => Some(U256::ZERO),
+            gas => total(&tx.max_fee_per_blob_gas, gas),
+        };
         let cost = gas.zip(blobs).and_then(|(gas, blobs)| plus(gas, blobs));
         let cost = cost.and_then(|cost| plus(cost, tx.value)).ok_or(Invalid::CostOverflow)?;
         if balance < cost {
@@ -439,7 +466,7 @@ impl Execution<'_, '_> {
         let gas = total(&price, self.tx.gas_limit).unwrap_or(U256::MAX);
         let blobs = match self.blob_gas() {
             0 => U256::ZERO,
-            gas => total(&self.block.blob_base_fee(), gas).unwrap_or(U256::MAX),
+            gas => total(&self.blob_base_fee, gas).unwrap_or(U256::MAX),
         };
         self.session.charge_sender(sender, &plus(gas, blobs).unwrap_or(U256::MAX))?;
         Ok(())
@@ -531,34 +558,33 @@ impl Execution<'_, '_> {
     }
 
     fn set_env(&mut self, gas_price: U256) {
-        let (tx, block, fork) = (self.tx, self.block, self.fork());
+        let (tx, block) = (self.tx, self.block);
         let env: &mut Env = self.machine.env_mut();
         env.origin = tx.sender;
         env.gas_price = gas_price;
-        env.chain_id = U256::from(block.chain_id);
+        env.chain_id = block.chain_id;
         env.coinbase = block.coinbase;
-        env.timestamp = U256::from(block.timestamp);
+        env.timestamp = block.timestamp;
         env.number = block.number;
         env.prevrandao = block.prevrandao;
-        env.gas_limit = U256::from(block.gas_limit);
+        env.gas_limit = block.gas_limit;
         env.base_fee = block.base_fee;
-        env.blob_base_fee = if fork >= Fork::Cancun { block.blob_base_fee() } else { U256::ZERO };
+        env.blob_base_fee = self.blob_base_fee;
         env.blob_hashes.clear();
         if tx.kind == TransactionKind::Blob {
             env.blob_hashes.extend_from_slice(&tx.blob_hashes);
         }
     }
 
-    /// Refund, floor, payment of the coinbase, and the state's changes (EIP-161, 1559, 3529, 7623).
+    /// Refund, floor and payment of the coinbase (EIP-1559, 3529, 7623).
     fn settle(
-        self,
-        completion: Completion,
+        &mut self,
+        completion: &Completion,
         intrinsic: Intrinsic,
         floor: u64,
         [sender, coinbase]: [AccountId; 2],
         price: U256,
-        timing: Option<Timing>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Settlement, Error> {
         let (tx, schedule) = (self.tx, self.machine.schedule());
         let spent = tx.gas_limit - completion.gas_left;
         let raw = completion.refund;
@@ -573,22 +599,7 @@ impl Execution<'_, '_> {
         let burnt = if london { self.block.base_fee } else { U256::ZERO };
         let reward = total(&(price - burnt), gas_used).unwrap_or(U256::MAX);
         self.session.credit(coinbase, &reward)?;
-        let changes = self.session.finish(schedule.clear_empty);
-
-        let ledger = self.machine.take_rows().map(|rows| {
-            let refund = Refund { raw, capped };
-            Ledger { intrinsic, refund, floor_top_up, rows }
-        });
-        Ok(Outcome {
-            status: completion.status,
-            gas_used,
-            output: completion.output,
-            created: completion.created,
-            logs: self.logs.take(),
-            ledger,
-            timing,
-            changes,
-        })
+        Ok(Settlement { intrinsic, refund: Refund { raw, capped }, floor_top_up, gas_used })
     }
 }
 
@@ -602,6 +613,10 @@ fn plus(a: U256, b: U256) -> Option<U256> {
 fn total(price: &U256, gas: u64) -> Option<U256> {
     let [a, b, c, d] = *price.as_limbs();
     let (a, carry) = a.carrying_mul(gas, 0);
+    // As any price is that somebody pays.
+    if b | c | d == 0 {
+        return Some(U256::from_limbs([a, carry, 0, 0]));
+    }
     let (b, carry) = b.carrying_mul(gas, carry);
     let (c, carry) = c.carrying_mul(gas, carry);
     let (d, carry) = d.carrying_mul(gas, carry);

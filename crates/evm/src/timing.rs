@@ -36,12 +36,6 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Of a transaction not done yet: its execution took so many ticks of the stopwatch, which
-    /// [`Stopwatch::timing`] turns into time.
-    pub(crate) fn of_execution(ticks: u64) -> Self {
-        Self { execution: Duration::from_nanos(ticks), ..Self::default() }
-    }
-
     /// What the clock itself took of the execution.
     pub fn overhead(&self) -> Duration {
         self.clock.saturating_mul(u32::try_from(self.timed_calls).unwrap_or(u32::MAX))
@@ -53,6 +47,16 @@ impl Timing {
     }
 }
 
+/// What a stopwatch shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// When that was, in ticks.
+    at: u64,
+    /// What the calls took so far, in ticks, and how many there were.
+    ticks: u64,
+    calls: u64,
+}
+
 /// Adds up the time of calls.
 pub(crate) struct Stopwatch {
     tsc: Tsc,
@@ -62,8 +66,8 @@ pub(crate) struct Stopwatch {
     started: AtomicU64,
     /// Ticks that a pair of readings with nothing between them sees.
     inside: u64,
-    /// Ticks that such a pair takes.
-    pair: u64,
+    /// What such a pair takes.
+    pair: Duration,
 }
 
 impl fmt::Debug for Stopwatch {
@@ -84,18 +88,18 @@ impl Stopwatch {
             calls: AtomicU64::new(0),
             started: AtomicU64::new(0),
             inside: 0,
-            pair: u64::MAX,
+            pair: Duration::MAX,
         };
-        let mut inside = u64::MAX;
+        let (mut inside, mut pair) = (u64::MAX, u64::MAX);
         for _ in 0..20 {
             let start = watch.now();
             for _ in 0..Self::ROUNDS {
                 let start = watch.now();
                 inside = inside.min(watch.now() - start);
             }
-            watch.pair = watch.pair.min((watch.now() - start) / Self::ROUNDS);
+            pair = pair.min((watch.now() - start) / Self::ROUNDS);
         }
-        watch.inside = inside;
+        (watch.inside, watch.pair) = (inside, Duration::from_nanos(watch.nanoseconds(pair)));
         watch
     }
 
@@ -130,21 +134,26 @@ impl Stopwatch {
         self.calls.store(self.calls.load(Relaxed) + 1, Relaxed);
     }
 
-    /// Ticks and calls so far.
-    pub(crate) fn reading(&self) -> (u64, u64) {
-        (self.ticks.load(Relaxed), self.calls.load(Relaxed))
+    pub(crate) fn reading(&self) -> Reading {
+        let (ticks, calls) = (self.ticks.load(Relaxed), self.calls.load(Relaxed));
+        Reading { at: self.now(), ticks, calls }
     }
 
-    /// What a transaction's ticks come to: the whole, the execution, and the reading before it.
-    pub(crate) fn timing(&self, total: u64, execution: Duration, before: (u64, u64)) -> Timing {
+    /// What a transaction comes to that began at a reading and ends now; its execution took so many ticks.
+    pub(crate) fn timing(&self, start: Reading, execution: u64) -> Timing {
+        let end = self.reading();
         let duration = |ticks| Duration::from_nanos(self.nanoseconds(ticks));
-        let (ticks, calls) = self.reading();
+        let calls = end.calls - start.calls;
         Timing {
-            total: duration(total),
-            execution: duration(execution.as_nanos() as u64),
-            coprocessors: duration(ticks - before.0),
-            timed_calls: calls - before.1,
-            clock: duration(self.pair),
+            total: duration(end.at - start.at),
+            execution: duration(execution),
+            coprocessors: if calls == 0 {
+                Duration::ZERO
+            } else {
+                duration(end.ticks - start.ticks)
+            },
+            timed_calls: calls,
+            clock: self.pair,
         }
     }
 }

@@ -24,13 +24,13 @@ pub use trace::{Step, Tracer};
 pub struct Env {
     pub origin: Address,
     pub gas_price: U256,
-    pub chain_id: U256,
+    pub chain_id: u64,
     pub coinbase: Address,
-    pub timestamp: U256,
+    pub timestamp: u64,
     pub number: u64,
     /// PREVRANDAO since Paris, DIFFICULTY before.
     pub prevrandao: U256,
-    pub gas_limit: U256,
+    pub gas_limit: u64,
     pub base_fee: U256,
     pub blob_base_fee: U256,
     pub blob_hashes: Vec<B256>,

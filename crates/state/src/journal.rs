@@ -321,16 +321,13 @@ impl Session<'_> {
     #[inline(never)]
     fn load_account(&mut self, id: AccountId) -> Result<(), Fault> {
         let entry = &mut self.journal.accounts[id.0 as usize];
-        let found = match self.database.account(&entry.address) {
-            Ok(found) => found,
-            Err(error) => return Err(self.failed(error)),
-        };
-        match &found {
-            Some(info) => {
+        match self.database.account(&entry.address) {
+            Ok(Some(ref info)) => {
                 fill(&mut entry.account, info);
                 fill(&mut entry.original, info);
             }
-            None => (entry.account, entry.original) = (ABSENT, ABSENT),
+            Ok(None) => (entry.account, entry.original) = (ABSENT, ABSENT),
+            Err(error) => return Err(self.failed(error)),
         }
         entry.loaded = true;
         Ok(())
