@@ -168,9 +168,7 @@ pub(crate) fn return_<const REVERT: bool>(
     if !REVERT {
         return m.succeed(ip, gas);
     }
-    m.end_last_stretch(ip);
-    m.finish(Status::Revert, gas);
-    Some(())
+    m.finish(ip, Status::Revert, gas)
 }
 
 /// SELFDESTRUCT (EIP-150, EIP-161, EIP-3529, EIP-6780).
@@ -200,9 +198,7 @@ pub(crate) fn self_destruct(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> 
         m.refund += m.schedule.self_destruct_refund as i64;
     }
     m.return_data.clear();
-    m.end_last_stretch(ip);
-    m.finish(Status::Success, gas);
-    Some(())
+    m.finish(ip, Status::Success, gas)
 }
 
 impl Machine {
@@ -442,9 +438,7 @@ impl Machine {
     /// Ends the frame well: a creation pays for its code first (EIP-2, EIP-170, EIP-3541).
     fn succeed(&mut self, ip: Ip, gas: i64) -> Switched {
         let gas = if self.context().creates { self.deposit(gas)? } else { gas };
-        self.end_last_stretch(ip);
-        self.finish(Status::Success, gas);
-        Some(())
+        self.finish(ip, Status::Success, gas)
     }
 
     /// Makes the return data the created account's code; the gas left, negative if that fails.
@@ -477,10 +471,9 @@ impl Machine {
             return;
         }
         let (halt, unit, gas) = self.failure;
-        self.end_last_stretch(ip);
         self.burn(halt, unit, gas);
         self.return_data.clear();
-        self.finish(Status::Halt(halt), 0);
+        let _ = self.finish(ip, Status::Halt(halt), 0);
         self.lap(RowId::halt(unit, halt), None);
     }
 
@@ -490,16 +483,13 @@ impl Machine {
         }
     }
 
-    /// Notes, for the ledger, that the frame's code ran up to `ip` and no further.
-    fn end_last_stretch(&mut self, ip: Ip) {
+    /// Takes down the running frame, whose code ran up to `ip` and no further, and delivers its result.
+    fn finish(&mut self, ip: Ip, status: Status, gas: i64) -> Switched {
         let (end, astray) = (ip.addr() - self.code_at.addr(), self.failure.0 == Halt::BadJump);
         if let Some(meter) = &mut self.meter {
             meter.leave(&mut self.jumps, end, astray);
+            meter.post_growth(core::mem::take(&mut self.growths), self.memory_paid);
         }
-    }
-
-    /// Takes the running frame down and delivers its result.
-    fn finish(&mut self, status: Status, gas: i64) {
         let frame = &self.frames[self.depth];
         let (Context { creates, output, address, .. }, code) = (frame.context, frame.code);
         if status != Status::Success {
@@ -525,6 +515,7 @@ impl Machine {
         if self.running > 0 && creates && status == Status::Success {
             self.frame().stack.set(0, word::from_address(&address));
         }
+        Some(())
     }
 
     /// Hands a result to the running frame, or to the transaction if there is none.

@@ -103,8 +103,7 @@ impl Machine {
         let mut left = gas;
         if needed != registers {
             (frame.register_bytes, self.register_bytes) = (needed, needed);
-            self.memory_paid = paid + growth;
-            left = self.charge(left, RowId::MEMORY_GROWTH, growth)?;
+            left = self.pay_memory(left, paid + growth)?;
         }
         if let Some(price) = price {
             let simd = extension == Extension::Simd;

@@ -128,6 +128,8 @@ pub struct Machine {
     pub(crate) memory_len: usize,
     /// What the running frame's memory has cost.
     pub(crate) memory_paid: u64,
+    /// How often memory grew that is not posted.
+    pub(crate) growths: u64,
     pub(crate) register_bytes: usize,
     pub(crate) code_at: *const u8,
     pub(crate) code: *const Code,
@@ -174,6 +176,7 @@ impl Machine {
             memory_at: NonNull::dangling().as_ptr(),
             memory_len: 0,
             memory_paid: 0,
+            growths: 0,
             register_bytes: 0,
             code_at: core::ptr::null(),
             code: core::ptr::null(),

@@ -3,7 +3,7 @@
 
 use tandem_coprocessor::{Unit, primitives::U256};
 
-use tandem_schedule::{Halt, RowId};
+use tandem_schedule::Halt;
 
 use crate::machine::{Ip, Machine};
 
@@ -48,14 +48,22 @@ impl Machine {
     #[inline]
     pub(crate) fn grow(&mut self, gas: i64, end: usize) -> Option<i64> {
         let len = end.next_multiple_of(32);
-        let paid = self.memory_cost(len);
-        let gas = self.charge(gas, RowId::MEMORY_GROWTH, paid - self.memory_paid)?;
-        self.memory_paid = paid;
+        let gas = self.pay_memory(gas, self.memory_cost(len))?;
         let start = self.frame().memory_start;
         self.memory.reach(start + len);
         self.memory_at = self.memory.at(start);
         self.memory_len = len;
         Some(gas)
+    }
+
+    /// Pays the rest of what the frame's memory and registers cost now. It is posted when the frame ends.
+    pub(crate) fn pay_memory(&mut self, gas: i64, cost: u64) -> Option<i64> {
+        let growth = cost - self.memory_paid;
+        if growth > gas as u64 {
+            return self.fail(Halt::OutOfGas, Unit::Glue, gas);
+        }
+        (self.memory_paid, self.growths) = (cost, self.growths + 1);
+        Some(gas - growth as i64)
     }
 
     /// What memory of `len` bytes and the frame's registers cost.

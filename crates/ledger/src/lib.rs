@@ -48,10 +48,10 @@ pub struct Meter {
     /// Those of the last transaction, until one runs.
     jumps: Jumps,
     /// Which rows there are, bit by bit.
-    posted: [u64; RowId::COUNT.div_ceil(64)],
+    posted: [u64; Self::WORDS],
     /// Count, gas and ticks by row, of those posted to.
-    tallies: [(u64, u64, u64); RowId::COUNT],
-    /// Count and gas of memory's growth, apart since loops post it word by word.
+    tallies: [(u64, u64, u64); Self::ROWS],
+    /// Count and gas of memory's growth, apart since every frame posts it.
     growth: (u64, u64),
     /// What an opcode costs that is counted by the code that ran, rather than posted.
     counted: [Option<u32>; 256],
@@ -67,6 +67,10 @@ impl fmt::Debug for Meter {
 }
 
 impl Meter {
+    /// As many as there are and some more, so that an index need not be checked.
+    const ROWS: usize = RowId::COUNT.next_power_of_two();
+    const WORDS: usize = Self::ROWS / 64;
+
     /// A meter of gas by a schedule's prices, and with a clock of coprocessors' time.
     pub fn new(schedule: &Schedule, clock: Option<Arc<dyn Clock>>) -> Box<Self> {
         // A coprocessor's opcodes are posted when they tell their work; INVALID costs nothing.
@@ -78,7 +82,7 @@ impl Meter {
             profiles: Profiles::new(),
             jumps: Jumps::new(),
             posted: Default::default(),
-            tallies: [(0, 0, 0); RowId::COUNT],
+            tallies: [(0, 0, 0); Self::ROWS],
             growth: (0, 0),
             counted: core::array::from_fn(|byte| counted(byte as u8)),
             clock,
@@ -86,26 +90,29 @@ impl Meter {
         })
     }
 
-    fn tally(&mut self, row: RowId) -> &mut (u64, u64, u64) {
-        let index = row.index();
-        let (posted, bit) = (&mut self.posted[index / 64], 1 << (index % 64));
-        let tally = &mut self.tallies[index];
-        if *posted & bit == 0 {
-            *posted |= bit;
-            *tally = (0, 0, 0);
-        }
-        tally
-    }
-
     /// Books `count` operations and their gas.
     #[inline]
     pub fn post(&mut self, row: RowId, count: u64, gas: u64) {
-        if row == RowId::MEMORY_GROWTH {
-            self.growth = (self.growth.0 + count, self.growth.1 + gas);
-            return;
-        }
-        let tally = self.tally(row);
-        (tally.0, tally.1) = (tally.0 + count, tally.1 + gas);
+        self.add(row, (count, gas, 0));
+    }
+
+    /// Adds count, gas and ticks to a row.
+    #[inline]
+    fn add(&mut self, row: RowId, (count, gas, ticks): (u64, u64, u64)) {
+        let index = row.index();
+        let (posted, bit) = (&mut self.posted[index / 64 % Self::WORDS], 1 << (index % 64));
+        let tally = &mut self.tallies[index % Self::ROWS];
+        *tally = match *posted & bit {
+            0 => (count, gas, ticks),
+            _ => (tally.0 + count, tally.1 + gas, tally.2 + ticks),
+        };
+        *posted |= bit;
+    }
+
+    /// Books what memory cost a frame that ends, and how often any grew since the last time.
+    #[inline]
+    pub fn post_growth(&mut self, count: u64, gas: u64) {
+        self.growth = (self.growth.0 + count, self.growth.1 + gas);
     }
 
     /// The time elapsed, to be handed to [`lap`](Self::lap); 0 without a clock.
@@ -120,7 +127,7 @@ impl Meter {
         let ticks = clock.elapsed() - start.unwrap_or(self.booked);
         self.booked += ticks;
         if ticks > 0 {
-            self.tally(row).2 += ticks;
+            self.add(row, (0, 0, ticks));
         }
     }
 
@@ -137,6 +144,8 @@ impl Meter {
     pub fn begin(&mut self, jumps: &mut Jumps, codes: usize) {
         if matches!(jumps.kept, Kept::Not) {
             core::mem::swap(jumps, &mut self.jumps);
+        } else {
+            self.profiles.put_back(jumps);
         }
         self.profiles.begin(jumps, codes);
         (self.posted, self.growth) = Default::default();
@@ -159,6 +168,7 @@ impl Meter {
 
     /// Starts to run the `code`th code opened at the byte `start`, or goes on in it with what
     /// [`suspend`](Self::suspend) said.
+    #[inline]
     pub fn resume(&mut self, jumps: &mut Jumps, code: usize, start: usize) {
         self.profiles.resume(jumps, code, start);
     }
@@ -189,8 +199,7 @@ impl Meter {
             }
         }
         let (count, gas) = core::mem::take(&mut self.growth);
-        let growth = self.tally(RowId::MEMORY_GROWTH);
-        (growth.0, growth.1) = (count, gas);
+        self.post(RowId::MEMORY_GROWTH, count, gas);
         Bits::of(core::mem::take(&mut self.posted)).filter_map(|id| self.row(id)).collect()
     }
 

@@ -111,9 +111,9 @@ fn end_at(code: &Code, differences: &mut Differences, end: usize, astray: bool) 
 #[derive(Debug)]
 pub(crate) struct Profiles {
     profiles: Vec<Profile>,
-    /// Whether stretches are counted where that can be, rather than noted.
+    /// Whether stretches are counted where that can be, rather than noted; then something is.
     counting: bool,
-    /// Whether any code is counted.
+    /// Whether anything is counted.
     counted: bool,
     /// The running code.
     running: usize,
@@ -139,15 +139,15 @@ impl Profiles {
 
     /// Forgets what ran, and all but the first `codes` codes.
     pub(crate) fn begin(&mut self, jumps: &mut Jumps, codes: usize) {
-        self.put_back(jumps);
         self.clear(jumps);
         self.profiles.truncate(codes);
     }
 
     fn clear(&mut self, jumps: &mut Jumps) {
-        (jumps.next, self.counting) = (FIRST, false);
-        self.ran.clear();
+        jumps.next = FIRST;
         if core::mem::take(&mut self.counted) {
+            self.counting = false;
+            self.ran.clear();
             self.profiles.iter_mut().for_each(|profile| profile.clear(&mut self.spare));
         }
     }
@@ -162,7 +162,7 @@ impl Profiles {
     }
 
     /// Leaves the differences of the running code with it; true if there are any.
-    fn put_back(&mut self, jumps: &mut Jumps) -> bool {
+    pub(crate) fn put_back(&mut self, jumps: &mut Jumps) -> bool {
         let differences = jumps.stop_counting();
         let counted = differences.is_some();
         if counted {
@@ -172,23 +172,29 @@ impl Profiles {
     }
 
     /// Goes on in a code: where a stretch starts, or in one that was suspended.
+    #[inline]
     pub(crate) fn resume(&mut self, jumps: &mut Jumps, code: usize, start: usize) {
         self.running = code;
-        if self.counting {
-            let profile = &mut self.profiles[code];
-            profile.prepare_to_count(&mut self.spare);
-            self.counted = true;
-            if let Some(mut differences) = profile.differences.take() {
-                if start != Self::COUNTED {
-                    add(&mut differences, start, 1);
-                }
-                jumps.count_in(differences);
-                return;
-            }
+        if self.counting && self.count_in(jumps, start) {
+            return;
         }
         if jumps.note([RESUME | code as u32, start as u32]) {
             self.count(jumps);
         }
+    }
+
+    /// Counts the running code's jumps from here on, if that can be.
+    #[inline(never)]
+    fn count_in(&mut self, jumps: &mut Jumps, start: usize) -> bool {
+        let profile = &mut self.profiles[self.running];
+        profile.prepare_to_count(&mut self.spare);
+        self.counted = true;
+        let Some(mut differences) = profile.differences.take() else { return false };
+        if start != Self::COUNTED {
+            add(&mut differences, start, 1);
+        }
+        jumps.count_in(differences);
+        true
     }
 
     /// Ends the running code's last stretch, with a jump that went astray or otherwise.
@@ -203,6 +209,7 @@ impl Profiles {
 
     /// Makes room for more notes, when the last is made.
     #[cold]
+    #[inline(never)]
     pub(crate) fn count(&mut self, jumps: &mut Jumps) {
         let start = jumps.start();
         self.settle(jumps, NOTES);
