@@ -200,9 +200,16 @@ impl Code {
     /// The eight bytes from `pc` on; zeros behind the end of the code.
     #[inline]
     pub fn eight_bytes(&self, pc: usize) -> [u8; 8] {
-        if let Some(bytes) = self.bytes.get(pc..).and_then(<[u8]>::first_chunk) {
-            return *bytes;
+        match self.bytes.get(pc..).and_then(<[u8]>::first_chunk) {
+            Some(bytes) => *bytes,
+            None => self.last_bytes(pc),
         }
+    }
+
+    /// The same near the end, in a function of its own: it needs room that callers are not to make.
+    #[cold]
+    #[inline(never)]
+    fn last_bytes(&self, pc: usize) -> [u8; 8] {
         let mut bytes = [0; 8];
         let rest = self.bytes.get(pc..).unwrap_or_default();
         bytes[..rest.len()].copy_from_slice(rest);

@@ -6,7 +6,7 @@ use core::fmt::Debug;
 
 use alloy_primitives::U256;
 
-use crate::{Fault, Size};
+use crate::{Fault, ModularSize, Size};
 
 /// One instruction, as the glue found it in the code and on the stack.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +41,10 @@ pub struct Facts {
 /// instance of its own, made when it first needs one and dropped with it; see
 /// [`Coprocessor::instructions`](crate::Coprocessor::instructions).
 ///
-/// The glue calls [`carry_out`](Self::carry_out), which measures, has the glue charge, and executes.
-/// Nothing panics, whatever the instruction. `memory` is the frame's own, which an instruction reads and
-/// writes, but never grows.
+/// The glue calls [`measure`](Self::measure), charges, and calls [`execute`](Self::execute). Where it knows
+/// before that the gas reaches, it calls one of the other two instead, and charges then. Nothing panics,
+/// whatever the instruction. `memory` is the frame's own, which an instruction reads and writes, but never
+/// grows.
 pub trait Instructions: Send + Sync + Debug {
     /// The facts a price list needs about this instruction. Touches nothing.
     ///
@@ -59,22 +60,7 @@ pub trait Instructions: Send + Sync + Debug {
     /// Registers and memory are then in no defined condition: the frame is over.
     fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault>;
 
-    /// Both, with `pay` called between them, which is told the facts. To be overridden where it saves to
-    /// look at the operands only once.
-    ///
-    /// # Errors
-    /// As in `measure` and `execute`; if `pay` refuses, with what it says and nothing done.
-    fn carry_out(
-        &mut self,
-        instruction: &Instruction<'_>,
-        memory: &mut [u8],
-        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
-    ) -> Result<U256, Fault> {
-        pay(&self.measure(instruction, memory)?)?;
-        self.execute(instruction, memory)
-    }
-
-    /// The same for an instruction that takes and leaves words alone and is of [`Size::Constant`]: the glue knows
+    /// Both for an instruction that takes and leaves words alone and is of [`Size::Constant`]: the glue knows
     /// its price and that the gas reaches. Puts the result in place of the deepest of `words`, which are as in
     /// [`Instruction::words`]. To be overridden where the work is as short as handing words on.
     ///
@@ -88,5 +74,13 @@ pub trait Instructions: Send + Sync + Debug {
         }
         let result = self.execute(&instruction, &mut [])?;
         words.first_mut().map(|word| *word = result).ok_or(Fault::Unsupported)
+    }
+
+    /// Both for an instruction on registers alone, without words, memory and registers that it adds: the glue
+    /// knows that the gas reaches whatever its size, which this tells. Of the eight bytes behind the opcode as
+    /// many are immediates as the opcode table says. Nothing if it was not done, as no other instruction is:
+    /// `measure` then says why. To be overridden where the work is as short as looking at the immediates.
+    fn on_registers(&mut self, _op: u8, _immediates: [u8; 8]) -> Option<ModularSize> {
+        None
     }
 }

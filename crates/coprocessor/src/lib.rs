@@ -100,8 +100,6 @@ pub enum Fault {
     Unsupported,
     /// The embedder's state could not answer; the transaction cannot be executed.
     State,
-    /// Whoever asked will not pay for what it takes; nothing was done.
-    Unpaid,
 }
 
 impl core::fmt::Display for Fault {
@@ -111,7 +109,6 @@ impl core::fmt::Display for Fault {
             Self::Output => "the output buffer is too short",
             Self::Unsupported => "the coprocessor does not know the operation",
             Self::State => "the state could not answer",
-            Self::Unpaid => "what the work takes was not paid for",
         })
     }
 }

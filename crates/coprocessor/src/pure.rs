@@ -163,7 +163,7 @@ pub struct ModularSize {
     /// Limbs of 64 bits in an element, 1 to 12.
     pub limbs: u8,
     /// Elements worked on; 0 where a field is set up.
-    pub count: u64,
+    pub count: u16,
     /// Whether the modulus is odd; else it is a power of two.
     pub odd: bool,
 }

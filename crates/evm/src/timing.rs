@@ -14,7 +14,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use quanta::Clock as Tsc;
 use tandem_coprocessor::{
     Access, Account, AccountId, Checkpoint, Coprocessor, Creation, Facts, Fault, Instruction,
-    Instructions, Log, Op, SelfDestruct, SlotId, State, StorageChange, Work,
+    Instructions, Log, ModularSize, Op, SelfDestruct, SlotId, State, StorageChange, Work,
 };
 use tandem_glue::Clock;
 
@@ -203,27 +203,12 @@ impl Instructions for Timed<Box<dyn Instructions>> {
         self.watch.time(|| self.inner.execute(instruction, memory))
     }
 
-    fn carry_out(
-        &mut self,
-        instruction: &Instruction<'_>,
-        memory: &mut [u8],
-        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
-    ) -> Result<U256, Fault> {
-        let watch = &self.watch;
-        let mut start = watch.now();
-        // Paying is the glue's time.
-        let word = self.inner.carry_out(instruction, memory, &mut |facts| {
-            watch.stop(start);
-            let paid = pay(facts);
-            start = watch.now();
-            paid
-        });
-        self.watch.stop(start);
-        word
-    }
-
     fn on_words(&mut self, op: u8, immediates: &[u8], words: &mut [U256]) -> Result<(), Fault> {
         self.watch.time(|| self.inner.on_words(op, immediates, words))
+    }
+
+    fn on_registers(&mut self, op: u8, immediates: [u8; 8]) -> Option<ModularSize> {
+        self.watch.time(|| self.inner.on_registers(op, immediates))
     }
 }
 

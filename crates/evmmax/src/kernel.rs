@@ -1,16 +1,24 @@
 //! The arithmetic in plain Rust, for each number of limbs from 1 to 12: Montgomery's for odd moduli,
-//! masks for powers of two. Which registers an instruction may name is decided in `registers`.
+//! masks for powers of two.
+
+use alloc::vec::Vec;
+
+use tandem_coprocessor::ModularSize;
 
 use crate::modulus::Modulus;
 
 /// So many registers from a first one on, at equal distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
-    pub(crate) first: usize,
-    pub(crate) stride: usize,
+    first: usize,
+    stride: usize,
 }
 
 impl Run {
+    /// Register by register.
+    #[cfg(feature = "native")]
+    pub(crate) const WHOLE: Self = Self { first: 0, stride: 1 };
+
     /// The `n`th register of the run.
     #[inline(always)]
     pub(crate) fn at(self, n: usize) -> usize {
@@ -27,46 +35,100 @@ impl Run {
     }
 }
 
-/// The registers that an arithmetic instruction names.
+/// The registers that an arithmetic instruction names: its seven immediates and a byte that does not count.
+/// In one piece, so that it travels in a register.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operands {
-    pub(crate) out: Run,
-    pub(crate) x: Run,
-    pub(crate) y: Run,
-    pub(crate) count: usize,
-}
+pub(crate) struct Operands(u64);
 
 impl Operands {
+    #[inline(always)]
+    pub(crate) fn new(immediates: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(immediates))
+    }
+
+    #[inline(always)]
+    fn byte(self, n: usize) -> usize {
+        (self.0 >> (8 * n) & 0xff) as usize
+    }
+
+    #[inline(always)]
+    fn run(self, n: usize) -> Run {
+        Run { first: self.byte(n), stride: self.byte(n + 1) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn out(self) -> Run {
+        self.run(0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn x(self) -> Run {
+        self.run(2)
+    }
+
+    #[inline(always)]
+    pub(crate) fn y(self) -> Run {
+        self.run(4)
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(self) -> usize {
+        self.byte(6)
+    }
+
+    /// Whether the instruction may name these, of so many registers.
+    pub(crate) fn are_valid(self, registers: usize) -> bool {
+        let count = self.count();
+        count > 0
+            && self.out().stride > 0
+            && [self.out(), self.x(), self.y()].iter().all(|run| run.at(count - 1) < registers)
+    }
+
     /// Whether results may be written as they come. All inputs are to be read before any output is
     /// written (EIP-6690); otherwise results go by way of spare registers.
-    pub(crate) fn in_place(&self) -> bool {
-        self.out.may_follow(self.x, self.count) && self.out.may_follow(self.y, self.count)
+    pub(crate) fn in_place(self) -> bool {
+        let (out, count) = (self.out(), self.count());
+        out.may_follow(self.x(), count) && out.may_follow(self.y(), count)
     }
 }
 
-/// A field's registers, and as many spare ones.
-pub(crate) struct File<'a> {
-    pub(crate) registers: &'a mut [u64],
-    pub(crate) spare: &'a mut [u64],
-    pub(crate) modulus: &'a Modulus,
+/// A field's registers with its modulus.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// One after the other.
+    pub(crate) registers: Vec<u64>,
+    /// Where results wait if they may not be written at once; as long as that took so far.
+    pub(crate) spare: Vec<u64>,
+    pub(crate) modulus: Modulus,
 }
 
-/// From so many elements on a kernel for several may be the faster one.
-pub(crate) const SEVERAL: usize = 5;
+impl File {
+    /// The size of an instruction on so many of the registers.
+    #[inline(always)]
+    pub(crate) fn size(&self, count: u16) -> ModularSize {
+        ModularSize { limbs: self.modulus.len as u8, count, odd: self.modulus.odd }
+    }
+}
 
-/// The instructions for one modulus. The registers that they are given to work on exist.
+/// An arithmetic instruction. Tells its size, so that its call is the last thing asked of the kernel, and
+/// nothing if there are no such registers.
+pub(crate) type Arithmetic = fn(&mut File, Operands) -> Option<ModularSize>;
+
+/// The arithmetic in the order of the opcodes: addition, subtraction, multiplication.
+pub(crate) type Three = [Arithmetic; 3];
+
+/// The instructions for one modulus.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernels {
     pub(crate) prepare: fn(&mut Modulus),
-    pub(crate) add: fn(File<'_>, &Operands),
-    pub(crate) subtract: fn(File<'_>, &Operands),
-    pub(crate) multiply: fn(File<'_>, &Operands),
-    /// The same, for [`SEVERAL`] elements and more.
-    pub(crate) several: fn(File<'_>, &Operands),
-    /// Writes registers, from the first of the file on, to memory.
-    pub(crate) load: fn(File<'_>, &mut [u8]),
-    /// Reads registers, from the first of the file on, from memory; false if a value is not reduced.
-    pub(crate) store: fn(File<'_>, &[u8]) -> bool,
+    /// For a count of 1.
+    pub(crate) one: Three,
+    /// For any other count.
+    pub(crate) many: Three,
+    /// Writes registers, from one on, to memory.
+    pub(crate) load: fn(&File, usize, &mut [u8]),
+    /// Reads registers, from one on, from memory; false if a value is not reduced. They exist, as above.
+    pub(crate) store: fn(&mut File, usize, &[u8]) -> bool,
 }
 
 /// Kernels in plain Rust.
@@ -79,12 +141,19 @@ pub(crate) fn portable(modulus: &Modulus) -> Kernels {
     }
 }
 
-/// The multiplication alone, for an odd modulus; to be inlined into a function that may use more of the
+/// The multiplication alone, for an odd modulus; to be inlined into functions that may use more of the
 /// processor.
 #[cfg(feature = "native")]
 #[inline(always)]
-pub(crate) fn multiply_odd<const N: usize, const SPARE: bool>(file: File<'_>, operands: &Operands) {
-    each::<Odd<SPARE>, MULTIPLY, N>(file, operands);
+pub(crate) fn multiply_odd<const N: usize, const SPARE: bool, const ONE: bool>(
+    file: &mut File,
+    operands: Operands,
+) -> Option<ModularSize> {
+    if ONE {
+        one::<Odd<SPARE>, MULTIPLY, N>(file, operands)
+    } else {
+        many::<Odd<SPARE>, MULTIPLY, N>(file, operands)
+    }
 }
 
 fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
@@ -107,22 +176,20 @@ fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
 fn kernels<K: Kind, const N: usize>() -> Kernels {
     Kernels {
         prepare: K::prepare::<N>,
-        add: each::<K, ADD, N>,
-        subtract: each::<K, SUBTRACT, N>,
-        multiply: each::<K, MULTIPLY, N>,
-        several: each::<K, MULTIPLY, N>,
-        load: |file, memory| {
-            let registers = file.registers.as_chunks::<N>().0;
-            for (register, bytes) in registers.iter().zip(memory.chunks_exact_mut(8 * N)) {
-                let value = K::decode(register, file.modulus);
+        one: [one::<K, ADD, N>, one::<K, SUBTRACT, N>, one::<K, MULTIPLY, N>],
+        many: [many::<K, ADD, N>, many::<K, SUBTRACT, N>, many::<K, MULTIPLY, N>],
+        load: |file, first, memory| {
+            let registers = file.registers.as_chunks::<N>().0.iter().skip(first);
+            for (register, bytes) in registers.zip(memory.chunks_exact_mut(8 * N)) {
+                let value = K::decode(register, &file.modulus);
                 for (limb, bytes) in value.iter().rev().zip(bytes.as_chunks_mut::<8>().0) {
                     *bytes = limb.to_be_bytes();
                 }
             }
         },
-        store: |file, memory| {
-            let registers = file.registers.as_chunks_mut::<N>().0;
-            for (register, bytes) in registers.iter_mut().zip(memory.chunks_exact(8 * N)) {
+        store: |file, first, memory| {
+            let registers = file.registers.as_chunks_mut::<N>().0.iter_mut().skip(first);
+            for (register, bytes) in registers.zip(memory.chunks_exact(8 * N)) {
                 let mut value = [0; N];
                 for (limb, bytes) in value.iter_mut().rev().zip(bytes.as_chunks::<8>().0) {
                     *limb = u64::from_be_bytes(*bytes);
@@ -130,55 +197,93 @@ fn kernels<K: Kind, const N: usize>() -> Kernels {
                 if subtract(&value, file.modulus.first()).1 == 0 {
                     return false;
                 }
-                *register = K::encode(&value, file.modulus);
+                *register = K::encode(&value, &file.modulus);
             }
             true
         },
     }
 }
 
-const ADD: u8 = 0;
-const SUBTRACT: u8 = 1;
-const MULTIPLY: u8 = 2;
+// The places of operations among the [`Three`].
+const ADD: usize = 0;
+const SUBTRACT: usize = 1;
+pub(crate) const MULTIPLY: usize = 2;
 
-/// Applies an operation to each pair of inputs. By number and not as a function, since a function given
-/// as one was called for each element.
+/// An operation on one pair of inputs. By number and not as a function, since a function given as one was
+/// called for each element.
 #[inline(always)]
-fn each<K: Kind, const OPERATION: u8, const N: usize>(file: File<'_>, operands: &Operands) {
-    let modulus = file.modulus;
-    pairs(file, operands, |x, y| apply::<K, OPERATION, N>(x, y, modulus));
+fn one<K: Kind, const OPERATION: usize, const N: usize>(
+    file: &mut File,
+    operands: Operands,
+) -> Option<ModularSize> {
+    let f = |x: &_, y: &_, m: &_| apply::<K, OPERATION, N>(x, y, m);
+    if K::ODD { pair::<N, true>(file, operands, f) } else { pair::<N, false>(file, operands, f) }
+}
+
+/// The same on each pair of inputs.
+#[inline(always)]
+fn many<K: Kind, const OPERATION: usize, const N: usize>(
+    file: &mut File,
+    operands: Operands,
+) -> Option<ModularSize> {
+    pairs::<N>(file, operands, |x, y, m| apply::<K, OPERATION, N>(x, y, m))
+}
+
+/// Applies `f` to one pair of inputs.
+#[inline(always)]
+pub(crate) fn pair<const N: usize, const ODD: bool>(
+    file: &mut File,
+    operands: Operands,
+    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
+) -> Option<ModularSize> {
+    let (out, x, y) = (operands.out(), operands.x().first, operands.y().first);
+    let registers = file.registers.as_chunks_mut::<N>().0;
+    let len = registers.len();
+    if out.stride == 0 || out.first >= len || x >= len || y >= len {
+        return None;
+    }
+    registers[out.first] = f(&registers[x], &registers[y], &file.modulus);
+    const { Some(ModularSize { limbs: N as u8, count: 1, odd: ODD }) }
 }
 
 /// Applies `f` to each pair of inputs.
 #[inline(always)]
 pub(crate) fn pairs<const N: usize>(
-    file: File<'_>,
-    operands: &Operands,
-    f: impl Fn(&[u64; N], &[u64; N]) -> [u64; N],
-) {
-    let Operands { out, x, y, count } = *operands;
-    let registers = file.registers.as_chunks_mut::<N>().0;
-    if count == 1 {
-        registers[out.first] = f(&registers[x.first], &registers[y.first]);
-        return;
+    file: &mut File,
+    operands: Operands,
+    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
+) -> Option<ModularSize> {
+    let (out, x, y, count) = (operands.out(), operands.x(), operands.y(), operands.count());
+    let size = file.size(count as u16);
+    let File { registers, spare, modulus } = file;
+    let registers = registers.as_chunks_mut::<N>().0;
+    if !operands.are_valid(registers.len()) {
+        return None;
     }
     if operands.in_place() {
         for n in 0..count {
-            registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)]);
+            registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)], modulus);
         }
-        return;
+        return Some(size);
     }
-    let spare = &mut file.spare.as_chunks_mut::<N>().0[..count];
+    let spare = room(spare, count);
     for (n, result) in spare.iter_mut().enumerate() {
-        *result = f(&registers[x.at(n)], &registers[y.at(n)]);
+        *result = f(&registers[x.at(n)], &registers[y.at(n)], modulus);
     }
     for (n, result) in spare.iter().enumerate() {
         registers[out.at(n)] = *result;
     }
+    Some(size)
+}
+
+/// Room for so many elements among the spare registers.
+pub(crate) fn room<const N: usize>(spare: &mut Vec<u64>, count: usize) -> &mut [[u64; N]] {
+    spare.resize(spare.len().max(N * count), 0);
+    &mut spare.as_chunks_mut().0[..count]
 }
 
 #[inline(always)]
-fn apply<K: Kind, const OPERATION: u8, const N: usize>(
+fn apply<K: Kind, const OPERATION: usize, const N: usize>(
     x: &[u64; N],
     y: &[u64; N],
     modulus: &Modulus,
@@ -192,6 +297,9 @@ fn apply<K: Kind, const OPERATION: u8, const N: usize>(
 
 /// What kinds of modulus differ in. Elements are reduced, and in the kind's own form.
 trait Kind {
+    /// Whether the moduli are odd.
+    const ODD: bool;
+
     fn prepare<const N: usize>(modulus: &mut Modulus);
     fn add<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N];
     fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N];
@@ -205,24 +313,21 @@ trait Kind {
 struct Odd<const SPARE: bool>;
 
 impl<const SPARE: bool> Kind for Odd<SPARE> {
+    const ODD: bool = true;
+
     fn prepare<const N: usize>(modulus: &mut Modulus) {
         modulus.prepare::<N>();
     }
 
     #[inline(always)]
     fn add<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N] {
-        add(x, y, modulus.first())
+        let (total, carry) = sum(x, y);
+        reduce(&total, if SPARE { 0 } else { carry.into() }, modulus.first())
     }
 
     #[inline(always)]
     fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N] {
-        let (difference, borrow) = subtract(x, y);
-        let m = modulus.first::<N>();
-        let mut addend = *m;
-        for limb in &mut addend {
-            *limb &= borrow.wrapping_neg();
-        }
-        sum(&difference, &addend).0
+        subtract_modulo(x, y, modulus.first())
     }
 
     #[inline(always)]
@@ -261,6 +366,8 @@ impl PowerOfTwo {
 }
 
 impl Kind for PowerOfTwo {
+    const ODD: bool = false;
+
     fn prepare<const N: usize>(_modulus: &mut Modulus) {}
 
     #[inline(always)]
@@ -300,7 +407,7 @@ impl Kind for PowerOfTwo {
 #[inline(always)]
 pub(crate) fn add<const N: usize>(x: &[u64; N], y: &[u64; N], m: &[u64; N]) -> [u64; N] {
     let (total, carry) = sum(x, y);
-    reduce(&total, carry, m)
+    reduce(&total, carry.into(), m)
 }
 
 /// x y / R modulo m, of reduced elements (Montgomery's product, one limb of y at a time).
@@ -353,37 +460,81 @@ fn montgomery_spare<const N: usize>(
     reduce(&t, 0, m)
 }
 
-/// Subtracts m once if `value`, with `carry` above it, is not below it.
+/// Subtracts m once if `value`, below 2 m and with `top` above it, is not below m.
 #[inline(always)]
-fn reduce<const N: usize>(value: &[u64; N], carry: u64, m: &[u64; N]) -> [u64; N] {
-    let (mut reduced, borrow) = subtract(value, m);
-    let keep = (borrow & !carry & 1).wrapping_neg();
-    for n in 0..N {
-        reduced[n] = (reduced[n] & !keep) | (value[n] & keep);
+fn reduce<const N: usize>(value: &[u64; N], top: u64, m: &[u64; N]) -> [u64; N] {
+    let (reduced, borrow) = subtract(value, m);
+    add_masked(&reduced, m, subtract_limb(top, 0, borrow).0)
+}
+
+/// x - y, and m if that is negative.
+#[inline(always)]
+fn subtract_modulo<const N: usize>(x: &[u64; N], y: &[u64; N], m: &[u64; N]) -> [u64; N] {
+    let (difference, borrow) = subtract(x, y);
+    add_masked(&difference, m, subtract_limb(0, 0, borrow).0)
+}
+
+/// `value`, and m if all bits of the mask are set, without what that carries.
+#[inline(always)]
+fn add_masked<const N: usize>(value: &[u64; N], m: &[u64; N], mask: u64) -> [u64; N] {
+    let mut addend = *m;
+    for limb in &mut addend {
+        *limb &= mask;
     }
-    reduced
+    sum(value, &addend).0
 }
 
 /// x + y, and the carry.
 #[inline(always)]
-fn sum<const N: usize>(x: &[u64; N], y: &[u64; N]) -> ([u64; N], u64) {
+fn sum<const N: usize>(x: &[u64; N], y: &[u64; N]) -> ([u64; N], u8) {
     let (mut total, mut carry) = ([0; N], 0);
     for n in 0..N {
-        (total[n], carry) = carrying_add(x[n], y[n], carry);
+        (total[n], carry) = add_limb(x[n], y[n], carry);
     }
     (total, carry)
 }
 
 /// x - y, and the borrow.
 #[inline(always)]
-fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N]) -> ([u64; N], u64) {
-    let (mut difference, mut borrow) = ([0; N], false);
+fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N]) -> ([u64; N], u8) {
+    let (mut difference, mut borrow) = ([0; N], 0);
     for n in 0..N {
-        let (limb, a) = x[n].overflowing_sub(y[n]);
-        let (limb, b) = limb.overflowing_sub(u64::from(borrow));
-        (difference[n], borrow) = (limb, a | b);
+        (difference[n], borrow) = subtract_limb(x[n], y[n], borrow);
     }
-    (difference, u64::from(borrow))
+    (difference, borrow)
+}
+
+/// a + b + carry, and the carry. By the processor's own instruction where there is one, here and below: what
+/// compilers see through they make comparisons and branches of, which nothing can predict.
+#[inline(always)]
+fn add_limb(a: u64, b: u64, carry: u8) -> (u64, u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut limb = 0;
+        let carry = core::arch::x86_64::_addcarry_u64(carry, a, b, &mut limb);
+        (limb, carry)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let (limb, carry) = a.carrying_add(b, carry != 0);
+        (limb, carry.into())
+    }
+}
+
+/// a - b - borrow, and the borrow.
+#[inline(always)]
+fn subtract_limb(a: u64, b: u64, borrow: u8) -> (u64, u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut limb = 0;
+        let borrow = core::arch::x86_64::_subborrow_u64(borrow, a, b, &mut limb);
+        (limb, borrow)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let (limb, borrow) = a.borrowing_sub(b, borrow != 0);
+        (limb, borrow.into())
+    }
 }
 
 #[inline(always)]

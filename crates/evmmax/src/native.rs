@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 
 use crate::{
-    kernel::{self, File, Kernels, Operands},
+    kernel::{self, Arithmetic, Kernels, MULTIPLY},
     modulus::Modulus,
     registers::Registers,
 };
@@ -41,19 +41,20 @@ impl Coprocessor for Native {
 
 /// The fastest kernels for a modulus on this processor.
 fn choose(modulus: &Modulus) -> Kernels {
-    let kernels = kernel::portable(modulus);
+    let mut kernels = kernel::portable(modulus);
     #[cfg(target_arch = "x86_64")]
     if modulus.odd && processor::get() {
-        let multiply = one_by_one(modulus);
-        let several = ifma::multiply(modulus).unwrap_or(multiply);
-        return Kernels { multiply, several, ..kernels };
+        let [one, many] = one_by_one(modulus);
+        kernels.one[MULTIPLY] = one;
+        kernels.many[MULTIPLY] = ifma::multiply(modulus).unwrap_or(many);
     }
     kernels
 }
 
-/// The kernel for few elements of an odd modulus, one after the other, on processors with MULX and ADX.
+/// The kernels for elements of an odd modulus one after the other, on processors with MULX and ADX: for one
+/// element, and for any other count.
 #[cfg(target_arch = "x86_64")]
-fn one_by_one(modulus: &Modulus) -> fn(File<'_>, &Operands) {
+fn one_by_one(modulus: &Modulus) -> [Arithmetic; 2] {
     let spare = !modulus.bits().is_multiple_of(64);
     match modulus.len {
         1 => mulx::multiply::<1>(spare),

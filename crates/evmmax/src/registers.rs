@@ -8,7 +8,7 @@ use tandem_coprocessor::{
 };
 
 use crate::{
-    kernel::{File, Kernels, Operands, Run, SEVERAL},
+    kernel::{File, Kernels, Operands},
     modulus::Modulus,
     op,
 };
@@ -26,35 +26,17 @@ const IDS: u64 = 256;
 #[derive(Debug)]
 struct Field {
     id: u64,
-    modulus: Modulus,
+    file: File,
     kernels: Kernels,
-    /// Registers one after the other.
-    registers: Vec<u64>,
     count: usize,
-}
-
-impl Field {
-    fn size(&self, count: u64) -> Size {
-        Size::Modular(ModularSize { limbs: self.modulus.len as u8, count, odd: self.modulus.odd })
-    }
-
-    /// The registers from `first` on, `count` of them.
-    fn file<'a>(&'a mut self, spare: &'a mut [u64], first: usize, count: usize) -> File<'a> {
-        let limbs = self.modulus.len;
-        let registers = &mut self.registers[first * limbs..(first + count) * limbs];
-        File { registers, spare, modulus: &self.modulus }
-    }
 }
 
 /// The fields of a frame, each with its registers.
 #[derive(Debug)]
 pub(crate) struct Registers {
+    /// The first is the one that instructions work in; none before the first SETMODX.
     fields: Vec<Field>,
-    /// The field that instructions work in; none before the first SETMODX.
-    active: usize,
     bytes: usize,
-    /// Where results wait if they may not be written at once: as large as the largest field.
-    spare: Vec<u64>,
     choose: fn(&Modulus) -> Kernels,
 }
 
@@ -76,12 +58,12 @@ struct Transfer {
 impl Registers {
     /// An empty frame, with kernels chosen by a backend.
     pub(crate) fn new(choose: fn(&Modulus) -> Kernels) -> Self {
-        Self { fields: Vec::new(), active: 0, bytes: 0, spare: Vec::new(), choose }
+        Self { fields: Vec::new(), bytes: 0, choose }
     }
 
     #[inline(always)]
     fn active(&self) -> Result<&Field, Fault> {
-        self.fields.get(self.active).ok_or(Fault::Input)
+        self.fields.first().ok_or(Fault::Input)
     }
 
     fn setup(&self, instruction: &Instruction<'_>, memory: &[u8]) -> Result<Setup, Fault> {
@@ -123,60 +105,23 @@ impl Registers {
             return Ok(Transfer { first: 0, count: 0, offset: 0, len: 0 });
         }
         let first = inside(first, count, field.count)?;
-        let len = count * field.modulus.element_size() as u64;
+        let len = count * field.file.modulus.element_size() as u64;
         let offset = inside(offset, len, memory.len())?;
         Ok(Transfer { first, count: count as usize, offset, len: len as usize })
     }
 
-    /// Reads the immediates of an arithmetic instruction.
-    #[inline(always)]
-    fn operands(&self, instruction: &Instruction<'_>) -> Result<Operands, Fault> {
-        let field = self.active()?;
-        let immediates = instruction.immediates.first_chunk::<7>().ok_or(Fault::Input)?;
-        let run = |n: usize| Run { first: immediates[n].into(), stride: immediates[n + 1].into() };
-        let (out, x, y, count) = (run(0), run(2), run(4), usize::from(immediates[6]));
-        if count == 0 || out.stride == 0 {
-            return Err(Fault::Input);
-        }
-        let last = |run: Run| run.at(count - 1);
-        if last(out) >= field.count || last(x) >= field.count || last(y) >= field.count {
-            return Err(Fault::Input);
-        }
-        Ok(Operands { out, x, y, count })
-    }
-
-    /// An arithmetic instruction.
-    #[inline(always)]
-    fn calculate(
-        &mut self,
-        instruction: &Instruction<'_>,
-        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let operands = self.operands(instruction)?;
-        let field = self.fields.get_mut(self.active).ok_or(Fault::Input)?;
-        let size = field.size(operands.count as u64);
-        pay(&Facts { size, register_bytes: self.bytes })?;
-        let kernel = match instruction.op {
-            op::MULMODX if operands.count < SEVERAL => field.kernels.multiply,
-            op::MULMODX => field.kernels.several,
-            op::ADDMODX => field.kernels.add,
-            _ => field.kernels.subtract,
-        };
-        let (registers, spare) = (&mut field.registers[..], &mut self.spare[..]);
-        kernel(File { registers, spare, modulus: &field.modulus }, &operands);
-        Ok(())
+    fn activate(&mut self, place: usize) {
+        self.fields.swap(0, place);
     }
 
     fn allocate(&mut self, id: u64, mut modulus: Modulus, count: usize) {
         let kernels = (self.choose)(&modulus);
         (kernels.prepare)(&mut modulus);
-        let len = count * modulus.len;
-        self.bytes += 8 * len;
-        if self.spare.len() < len {
-            self.spare.resize(len, 0);
-        }
-        self.active = self.fields.len();
-        self.fields.push(Field { id, modulus, kernels, registers: vec![0; len], count });
+        let registers = vec![0; count * modulus.len];
+        self.bytes += 8 * registers.len();
+        let file = File { registers, spare: Vec::new(), modulus };
+        self.fields.push(Field { id, file, kernels, count });
+        self.activate(self.fields.len() - 1);
     }
 }
 
@@ -185,13 +130,17 @@ impl Instructions for Registers {
     fn measure(&self, instruction: &Instruction<'_>, memory: &[u8]) -> Result<Facts, Fault> {
         let (size, register_bytes) = match instruction.op {
             op::ADDMODX | op::SUBMODX | op::MULMODX => {
-                let count = self.operands(instruction)?.count;
-                (self.active()?.size(count as u64), self.bytes)
+                let operands = Operands::new(immediates(instruction)?);
+                let field = self.active()?;
+                if !operands.are_valid(field.count) {
+                    return Err(Fault::Input);
+                }
+                (Size::Modular(field.file.size(operands.count() as u16)), self.bytes)
             }
             op::LOADX | op::STOREX => {
                 let loads = instruction.op == op::LOADX;
                 let count = self.transfer(instruction, memory, loads)?.count;
-                (self.active()?.size(count as u64), self.bytes)
+                (Size::Modular(self.active()?.file.size(count as u16)), self.bytes)
             }
             op::SETMODX => match self.setup(instruction, memory)? {
                 Setup::Activate(_) => (Size::Constant, self.bytes),
@@ -210,23 +159,23 @@ impl Instructions for Registers {
     fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault> {
         match instruction.op {
             op::ADDMODX | op::SUBMODX | op::MULMODX => {
-                self.calculate(instruction, &mut |_| Ok(()))?;
+                let done = self.on_registers(instruction.op, immediates(instruction)?);
+                done.ok_or(Fault::Input)?;
             }
             op::LOADX | op::STOREX => {
                 let loads = instruction.op == op::LOADX;
-                let Transfer { first, count, offset, len } =
+                let Transfer { first, offset, len, .. } =
                     self.transfer(instruction, memory, loads)?;
-                let field = self.fields.get_mut(self.active).ok_or(Fault::Input)?;
-                let (kernels, memory) = (field.kernels, &mut memory[offset..offset + len]);
-                let file = field.file(&mut self.spare, first, count);
+                let field = self.fields.first_mut().ok_or(Fault::Input)?;
+                let (file, memory) = (&mut field.file, &mut memory[offset..offset + len]);
                 if loads {
-                    (kernels.load)(file, memory);
-                } else if !(kernels.store)(file, memory) {
+                    (field.kernels.load)(file, first, memory);
+                } else if !(field.kernels.store)(file, first, memory) {
                     return Err(Fault::Input);
                 }
             }
             op::SETMODX => match self.setup(instruction, memory)? {
-                Setup::Activate(place) => self.active = place,
+                Setup::Activate(place) => self.activate(place),
                 Setup::New { id, modulus, count } => self.allocate(id, modulus, count),
             },
             _ => return Err(Fault::Unsupported),
@@ -234,18 +183,18 @@ impl Instructions for Registers {
         Ok(U256::ZERO)
     }
 
-    fn carry_out(
-        &mut self,
-        instruction: &Instruction<'_>,
-        memory: &mut [u8],
-        pay: &mut dyn FnMut(&Facts) -> Result<(), Fault>,
-    ) -> Result<U256, Fault> {
-        if let op::ADDMODX | op::SUBMODX | op::MULMODX = instruction.op {
-            return self.calculate(instruction, pay).map(|()| U256::ZERO);
-        }
-        pay(&self.measure(instruction, memory)?)?;
-        self.execute(instruction, memory)
+    fn on_registers(&mut self, op: u8, immediates: [u8; 8]) -> Option<ModularSize> {
+        let Field { file, kernels, .. } = self.fields.first_mut()?;
+        let operands = Operands::new(immediates);
+        let kernels = if operands.count() == 1 { &kernels.one } else { &kernels.many };
+        kernels.get(usize::from(op.wrapping_sub(op::ADDMODX)))?(file, operands)
     }
+}
+
+/// The immediates of an arithmetic instruction, and a byte that does not count.
+fn immediates(instruction: &Instruction<'_>) -> Result<[u8; 8], Fault> {
+    let [a, b, c, d, e, f, g] = *instruction.immediates.first_chunk().ok_or(Fault::Input)?;
+    Ok([a, b, c, d, e, f, g, 0])
 }
 
 /// The `n`th word from the top, if it is a number of 64 bits; no larger one is valid anywhere.

@@ -43,17 +43,19 @@ impl Step {
         &self,
         frame: &mut dyn Instructions,
         memory: &mut [u8],
+        at_once: bool,
     ) -> (Result<Facts, Fault>, Result<U256, Fault>) {
         let words: Vec<_> = self.words.iter().rev().copied().collect();
         let instruction = Instruction { op: self.op, immediates: &self.immediates, words: &words };
         let facts = frame.measure(&instruction, memory);
-        let refused = frame.carry_out(&instruction, memory, &mut |_| Err(Fault::Unpaid));
-        assert_eq!(refused, facts.and(Err(Fault::Unpaid)));
-        let done = frame.carry_out(&instruction, memory, &mut |told| {
-            assert_eq!(Ok(*told), facts);
-            Ok(())
-        });
-        (facts, done)
+        if self.op >= ADDMODX && at_once {
+            let mut immediates = [0xff; 8];
+            immediates[..7].copy_from_slice(&self.immediates);
+            let size = frame.on_registers(self.op, immediates);
+            assert_eq!(size.map(Size::Modular), facts.ok().map(|facts| facts.size));
+            return (facts, size.map(|_| U256::ZERO).ok_or(Fault::Input));
+        }
+        (facts, frame.execute(&instruction, memory))
     }
 }
 
@@ -148,7 +150,8 @@ impl Model {
         loads: bool,
     ) -> Option<Option<ModularSize>> {
         let field = self.field()?;
-        let size = ModularSize { limbs: field.limbs() as u8, count, odd: field.odd() };
+        let (limbs, odd) = (field.limbs() as u8, field.odd());
+        let size = ModularSize { limbs, count: count.min(256) as u16, odd };
         if count == 0 {
             let (dest, len) =
                 if loads { (offset, memory.len()) } else { (first, field.registers.len()) };
@@ -212,17 +215,24 @@ impl Model {
 /// Runs a program on every backend and on the model, step by step, up to the first failure.
 fn check(steps: &[Step], memory: &[u8]) -> Result<(), TestCaseError> {
     for backend in BACKENDS {
-        check_on(backend, steps, memory)?;
+        check_on(backend, steps, memory, false)?;
+        check_on(backend, steps, memory, true)?;
     }
     Ok(())
 }
 
-fn check_on(backend: &Backend, steps: &[Step], memory: &[u8]) -> Result<(), TestCaseError> {
+/// `at_once` is whether arithmetic takes the way of `on_registers`.
+fn check_on(
+    backend: &Backend,
+    steps: &[Step],
+    memory: &[u8],
+    at_once: bool,
+) -> Result<(), TestCaseError> {
     let mut frame = (backend.new)().instructions().expect("EVM-MAX has instructions");
     let mut model = Model::default();
     let (mut memory, mut expected) = (memory.to_vec(), memory.to_vec());
     for step in steps {
-        let (facts, result) = step.run(&mut *frame, &mut memory);
+        let (facts, result) = step.run(&mut *frame, &mut memory, at_once);
         let Some(size) = model.step(step, &mut expected) else {
             prop_assert_eq!(result, Err(Fault::Input), "{}: {:?}", backend.name, step);
             return Ok(());
@@ -238,9 +248,9 @@ fn check_on(backend: &Backend, steps: &[Step], memory: &[u8]) -> Result<(), Test
         let width = 8 * field.limbs();
         let mut all = vec![0; width * field.registers.len()];
         let activate = Step::of_words(SETMODX, &[*id, 0, 0, 0]);
-        prop_assert_eq!(activate.run(&mut *frame, &mut all).1, Ok(U256::ZERO));
+        prop_assert_eq!(activate.run(&mut *frame, &mut all, at_once).1, Ok(U256::ZERO));
         let load = Step::of_words(LOADX, &[0, 0, field.registers.len() as u64]);
-        prop_assert_eq!(load.run(&mut *frame, &mut all).1, Ok(U256::ZERO));
+        prop_assert_eq!(load.run(&mut *frame, &mut all, at_once).1, Ok(U256::ZERO));
         for (bytes, register) in all.chunks(width).zip(&field.registers) {
             prop_assert_eq!(&BigUint::from_bytes_be(bytes), register, "{}", backend.name);
         }

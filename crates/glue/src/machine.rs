@@ -121,7 +121,7 @@ impl Borrowed {
 /// transaction.
 #[expect(missing_debug_implementations, reason = "its buffers say nothing")]
 pub struct Machine {
-    /// Static gas by opcode, as the drivers charge it.
+    /// Static gas by opcode, as the drivers charge it; see [`tandem_code::upfront`].
     pub(crate) upfront: [i64; 256],
     /// The running frame's memory; see [`Frame::memory_start`].
     pub(crate) memory_at: *mut u8,

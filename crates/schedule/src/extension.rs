@@ -155,18 +155,26 @@ impl ModularPrices {
     /// The gas of an EVM-MAX opcode, given by its plain byte, beside its static price.
     #[inline]
     pub fn gas(&self, byte: u8, size: &ModularSize) -> u64 {
-        let at = |table: &[u32; 12]| u64::from(table[usize::from(size.limbs.clamp(1, 12)) - 1]);
+        let limbs = usize::from(size.limbs).wrapping_sub(1);
+        // There are no others.
+        let at = |table: &[u32; 12]| u64::from(table.get(limbs).copied().unwrap_or(u32::MAX));
+        let count = u64::from(size.count);
         let thousandths = match byte {
-            op::MULMODX => size.count.saturating_mul(at(&self.multiply)),
-            op::ADDMODX | op::SUBMODX => size.count.saturating_mul(at(&self.add)),
+            op::MULMODX => count * at(&self.multiply),
+            op::ADDMODX | op::SUBMODX => count * at(&self.add),
             op::SETMODX => at(&self.setup) * u64::from(size.odd),
-            _ if size.odd => size.count.saturating_mul(at(&self.multiply)),
-            _ => {
-                let bytes = size.count.saturating_mul(8 * u64::from(size.limbs));
-                bytes.div_ceil(32).saturating_mul(u64::from(self.copy_word))
-            }
+            _ if size.odd => count * at(&self.multiply),
+            _ => (8 * count * u64::from(size.limbs)).div_ceil(32) * u64::from(self.copy_word),
         };
-        thousandths.div_ceil(1_000)
+        // Far from any overflow, and half as long as `div_ceil`.
+        thousandths.wrapping_add(999) / 1_000
+    }
+
+    /// The most gas of ADDMODX, SUBMODX or MULMODX, whose count is a byte.
+    pub fn most(&self, byte: u8) -> u64 {
+        let by_limbs = (1..=12)
+            .map(|limbs| self.gas(byte, &ModularSize { limbs, count: u8::MAX.into(), odd: true }));
+        by_limbs.max().unwrap_or(0)
     }
 }
 

@@ -6,7 +6,6 @@
 
 extern crate alloc;
 
-mod bill;
 mod extension;
 mod fork;
 mod halt;
@@ -14,7 +13,6 @@ mod opcode;
 mod precompile;
 mod row;
 
-pub use bill::Bill;
 pub use extension::{
     Decoded, Extension, Extensions, ListPrice, ModularPrices, decode, extension_bytes,
 };

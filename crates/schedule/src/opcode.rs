@@ -26,6 +26,13 @@ pub struct Opcode {
     pub extension: Option<Extension>,
 }
 
+impl Opcode {
+    /// Whether it works on registers alone: EVM-MAX's arithmetic.
+    pub const fn on_registers(&self) -> bool {
+        matches!(self.extension, Some(Extension::EvmMax)) && self.inputs == 0
+    }
+}
+
 /// The opcode of a byte, on the newest fork with every extension; see
 /// [`Schedule::has`](crate::Schedule::has) for those that a fork or a machine has.
 pub const fn opcode(byte: u8) -> Option<&'static Opcode> {

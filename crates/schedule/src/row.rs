@@ -2,7 +2,7 @@
 
 use tandem_coprocessor::{Op, Unit};
 
-use crate::{Halt, opcode, prefixed};
+use crate::{Extension, Halt, Opcode, opcode, prefixed};
 
 /// Gas as a vector: newer forks price two resources (EIP-8037). Forks up to Osaka charge execution
 /// gas only.
@@ -91,6 +91,15 @@ impl RowId {
         match byte {
             0xd0..=0xd5 => Self::opcode(byte - 0x10),
             _ => Self(Self::PREFIXED as u16 + (byte - Self::FIRST_PREFIXED) as u16 % 0x20),
+        }
+    }
+
+    /// An extension's instruction, given as [`Schedule::instruction_gas`](crate::Schedule::instruction_gas)
+    /// takes it.
+    pub const fn instruction(row: &Opcode, byte: u8) -> Self {
+        match row.extension {
+            Some(Extension::Simd) => Self::prefixed(byte),
+            _ => Self::opcode(byte),
         }
     }
 

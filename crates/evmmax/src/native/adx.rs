@@ -9,34 +9,41 @@
 use core::{arch::asm, mem::offset_of};
 
 use crate::{
-    kernel::{File, Operands, pairs},
+    kernel::{Arithmetic, pair, pairs},
     modulus::Modulus,
 };
 
-/// The kernel for odd moduli of four limbs, with a bit to spare or not, on processors with BMI2 and ADX.
-pub(super) fn multiply_four(spare: bool) -> fn(File<'_>, &Operands) {
+/// The kernels for odd moduli of four limbs, with a bit to spare or not, on processors with BMI2 and ADX: for
+/// one element, and for any other count.
+pub(super) fn multiply_four(spare: bool) -> [Arithmetic; 2] {
+    // SAFETY of all: whoever chose this kernel made sure of the processor's features.
     if spare {
-        |file, operands| {
-            let modulus = file.modulus;
-            // SAFETY: whoever chose this kernel made sure of the processor's features. So below.
-            pairs(file, operands, |x, y| unsafe { four(x, y, modulus) });
-        }
-    } else {
-        |file, operands| {
-            let modulus = file.modulus;
+        [
+            // SAFETY: as above. So below.
+            |file, operands| pair::<_, true>(file, operands, |x, y, m| unsafe { four(x, y, m) }),
             // SAFETY: as above.
-            pairs(file, operands, |x, y| unsafe { four_full(x, y, modulus) });
-        }
+            |file, operands| pairs(file, operands, |x, y, m| unsafe { four(x, y, m) }),
+        ]
+    } else {
+        [
+            // SAFETY: as above.
+            |file, operands| {
+                pair::<_, true>(file, operands, |x, y, m| unsafe { four_full(x, y, m) })
+            },
+            // SAFETY: as above.
+            |file, operands| pairs(file, operands, |x, y, m| unsafe { four_full(x, y, m) }),
+        ]
     }
 }
 
-/// The kernel for odd moduli of six limbs with a bit to spare, on processors with BMI2 and ADX.
-pub(super) fn multiply_six() -> fn(File<'_>, &Operands) {
-    |file, operands| {
-        let modulus = file.modulus;
+/// The same for odd moduli of six limbs with a bit to spare.
+pub(super) fn multiply_six() -> [Arithmetic; 2] {
+    [
         // SAFETY: as above.
-        pairs(file, operands, |x, y| unsafe { six(x, y, modulus) });
-    }
+        |file, operands| pair::<_, true>(file, operands, |x, y, m| unsafe { six(x, y, m) }),
+        // SAFETY: as above.
+        |file, operands| pairs(file, operands, |x, y, m| unsafe { six(x, y, m) }),
+    ]
 }
 
 // The modulus is where its limbs are.

@@ -15,20 +15,24 @@ use core::arch::x86_64::{
     _mm512_unpacklo_epi64,
 };
 
+use tandem_coprocessor::ModularSize;
+
 use crate::{
-    kernel::{File, Operands, Run},
+    kernel::{Arithmetic, File, Operands, Run, room},
     modulus::Modulus,
 };
 
 cpufeatures::new!(processor, "avx512f", "avx512dq", "avx512vl", "avx512ifma");
 
+/// From so many elements on it is worth while.
+const SEVERAL: usize = 5;
 /// Elements at once.
 const LANES: usize = 8;
 const DIGIT: u64 = (1 << 52) - 1;
 
 /// The kernel for a modulus, if the processor has what it takes and it is the faster one: below three
 /// limbs loading costs more than multiplying.
-pub(super) fn multiply(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
+pub(super) fn multiply(modulus: &Modulus) -> Option<Arithmetic> {
     if !modulus.odd || !processor::get() {
         return None;
     }
@@ -48,20 +52,29 @@ pub(super) fn multiply(modulus: &Modulus) -> Option<fn(File<'_>, &Operands)> {
 }
 
 /// The instruction: batches of eight, in the last of which lanes may idle.
-fn run<const N: usize, const L: usize>(file: File<'_>, operands: &Operands) {
+fn run<const N: usize, const L: usize>(file: &mut File, operands: Operands) -> Option<ModularSize> {
+    if operands.count() < SEVERAL {
+        let [_, many] = super::one_by_one(&file.modulus);
+        return many(file, operands);
+    }
+    let size = file.size(operands.count() as u16);
     let File { registers, spare, modulus } = file;
     let registers = registers.as_chunks_mut::<N>().0;
+    if !operands.are_valid(registers.len()) {
+        return None;
+    }
     if operands.in_place() {
         // SAFETY: `multiply` made sure of the processor's features.
         unsafe { batches::<N, L>(registers, None, modulus, operands) };
-        return;
+        return Some(size);
     }
-    let spare = &mut spare.as_chunks_mut::<N>().0[..operands.count];
+    let spare = room(spare, operands.count());
     // SAFETY: as above.
     unsafe { batches::<N, L>(registers, Some(spare), modulus, operands) };
     for (n, result) in spare.iter().enumerate() {
-        registers[operands.out.at(n)] = *result;
+        registers[operands.out().at(n)] = *result;
     }
+    Some(size)
 }
 
 /// Results go to `spare` if there is one, else to their registers.
@@ -70,9 +83,9 @@ fn batches<const N: usize, const L: usize>(
     registers: &mut [[u64; N]],
     mut spare: Option<&mut [[u64; N]]>,
     modulus: &Modulus,
-    operands: &Operands,
+    operands: Operands,
 ) {
-    let Operands { out, x, y, count } = *operands;
+    let (out, x, y, count) = (operands.out(), operands.x(), operands.y(), operands.count());
     let digits = modulus.digits();
     let m: [__m512i; L] = core::array::from_fn(|n| _mm512_set1_epi64(digits[n] as i64));
     let inverse = _mm512_set1_epi64((modulus.inverse & DIGIT) as i64);
@@ -85,7 +98,7 @@ fn batches<const N: usize, const L: usize>(
             join(&montgomery(&x, &y, &m, inverse))
         };
         match &mut spare {
-            Some(spare) => store(spare, Run { first: 0, stride: 1 }, n, lanes, &product),
+            Some(spare) => store(spare, Run::WHOLE, n, lanes, &product),
             None => store(registers, out, n, lanes, &product),
         }
         n += lanes;
