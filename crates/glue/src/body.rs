@@ -376,13 +376,15 @@ fn extended<const OP: u8>(
     f: impl Fn(&mut Machine, Ip, Stack, i64) -> Option<i64>,
     takes: impl FnOnce(&Machine) -> (u8, u8),
 ) -> Flow {
-    let mut left = None;
-    if const { row(OP).on_registers() } {
-        left = m.on_registers((row(OP), OP, m.immediates(r.ip)), r.gas);
+    if const { row(OP).on_registers() }
+        && let Some(gas) = m.on_registers((row(OP), OP, m.immediates(r.ip)), r.gas)
+    {
+        r.gas = gas;
+    } else {
+        let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+        r.gas = gas;
     }
-    let left = left.or_else(|| outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas));
-    let (Some(gas), (words, bytes)) = (left, takes(m)) else { return Flow::Halt };
-    r.gas = gas;
+    let (words, bytes) = takes(m);
     r.stack.drop(words.into());
     r.ip = r.ip.wrapping_add(bytes.into());
     Flow::Next

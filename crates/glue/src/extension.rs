@@ -60,9 +60,8 @@ impl Machine {
         unsafe { &*self.code }.eight_bytes(ip.addr() - self.code_at.addr())
     }
 
-    /// Has an instruction on words alone executed, whose price is known before. Nothing where it was not done:
-    /// a frame's first, those that the gas does not reach for and those that fail go the way of the others.
-    /// SHA-256 on lanes takes half the time so.
+    /// Has an instruction on words alone executed, whose price is known before. A frame's first, those that the
+    /// gas does not reach for and those that fail go the way of the others. SHA-256 takes half the time so.
     #[inline(always)]
     fn on_words(&mut self, (row, op, immediates): Asked, stack: Stack, gas: i64) -> Option<i64> {
         let price = u64::from(self.schedule.prefixed[op as usize]);
@@ -95,7 +94,6 @@ impl Machine {
         let kept = self.frame_mut().instructions[extension as usize].take();
         let new = || self.coprocessors.get(row.unit).ok().and_then(Coprocessor::instructions);
         let mut instructions = self.ask(kept.or_else(new).ok_or(Fault::Unsupported))?;
-
         let facts = instructions.measure(&instruction, self.memory());
         let facts = facts.map_err(|fault| self.refused(fault, failed, gas)).ok()?;
         let price = self.schedule.instruction_gas(row, op, &facts.size);

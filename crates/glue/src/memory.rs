@@ -44,25 +44,21 @@ impl Machine {
         Some(self.grow(gas - upfront, end)? + upfront)
     }
 
-    /// Pays for and makes memory of at least `end` bytes; for `end` beyond the current length.
+    /// Pays for and makes memory of at least `end` bytes; for `end` beyond the current length, or registers just
+    /// added. What that costs is posted when the frame ends.
     #[inline]
     pub(crate) fn grow(&mut self, gas: i64, end: usize) -> Option<i64> {
         let len = end.next_multiple_of(32);
-        let gas = self.pay_memory(gas, self.memory_cost(len))?;
-        let start = self.frame().memory_start;
-        self.memory.reach(start + len);
-        self.memory_at = self.memory.at(start);
-        self.memory_len = len;
-        Some(gas)
-    }
-
-    /// Pays the rest of what the frame's memory and registers cost now. It is posted when the frame ends.
-    pub(crate) fn pay_memory(&mut self, gas: i64, cost: u64) -> Option<i64> {
+        let cost = self.memory_cost(len);
         let growth = cost - self.memory_paid;
         if growth > gas as u64 {
             return self.fail(Halt::OutOfGas, Unit::Glue, gas);
         }
         (self.memory_paid, self.growths) = (cost, self.growths + 1);
+        let start = self.frame().memory_start;
+        self.memory.reach(start + len);
+        self.memory_at = self.memory.at(start);
+        self.memory_len = len;
         Some(gas - growth as i64)
     }
 

@@ -13,37 +13,30 @@ use crate::{
     modulus::Modulus,
 };
 
-/// The kernels for odd moduli of four limbs, with a bit to spare or not, on processors with BMI2 and ADX: for
-/// one element, and for any other count.
-pub(super) fn multiply_four(spare: bool) -> [Arithmetic; 2] {
-    // SAFETY of all: whoever chose this kernel made sure of the processor's features.
-    if spare {
+/// The kernels of a product below: for one element, and for any other count.
+macro_rules! kernels {
+    ($product:ident) => {
         [
-            // SAFETY: as above. So below.
-            |file, operands| pair::<_, true>(file, operands, |x, y, m| unsafe { four(x, y, m) }),
-            // SAFETY: as above.
-            |file, operands| pairs(file, operands, |x, y, m| unsafe { four(x, y, m) }),
-        ]
-    } else {
-        [
-            // SAFETY: as above.
             |file, operands| {
-                pair::<_, true>(file, operands, |x, y, m| unsafe { four_full(x, y, m) })
+                // SAFETY: whoever chose this kernel made sure of the processor's features.
+                pair::<_, true>(file, operands, |x, y, m| unsafe { $product(x, y, m) })
             },
-            // SAFETY: as above.
-            |file, operands| pairs(file, operands, |x, y, m| unsafe { four_full(x, y, m) }),
+            |file, operands| {
+                // SAFETY: as above.
+                pairs(file, operands, |x, y, m| unsafe { $product(x, y, m) })
+            },
         ]
-    }
+    };
 }
 
-/// The same for odd moduli of six limbs with a bit to spare.
+/// The kernels for odd moduli of four limbs, with a bit to spare or not, on processors with BMI2 and ADX.
+pub(super) fn multiply_four(spare: bool) -> [Arithmetic; 2] {
+    if spare { kernels!(four) } else { kernels!(four_full) }
+}
+
+/// The kernels for odd moduli of six limbs with a bit to spare, on processors with BMI2 and ADX.
 pub(super) fn multiply_six() -> [Arithmetic; 2] {
-    [
-        // SAFETY: as above.
-        |file, operands| pair::<_, true>(file, operands, |x, y, m| unsafe { six(x, y, m) }),
-        // SAFETY: as above.
-        |file, operands| pairs(file, operands, |x, y, m| unsafe { six(x, y, m) }),
-    ]
+    kernels!(six)
 }
 
 // The modulus is where its limbs are.
