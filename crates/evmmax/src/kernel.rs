@@ -117,12 +117,17 @@ pub(crate) type Arithmetic = fn(&mut File, Operands) -> Option<ModularSize>;
 /// The arithmetic in the order of the opcodes: addition, subtraction, multiplication.
 pub(crate) type Three = [Arithmetic; 3];
 
+/// From so many elements on a kernel for many may be another one.
+pub(crate) const MANY: usize = 5;
+
 /// The instructions for one modulus.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernels {
     pub(crate) prepare: fn(&mut Modulus),
     /// For a count of 1.
     pub(crate) one: Three,
+    /// For a count below [`MANY`].
+    pub(crate) few: Three,
     /// For any other count.
     pub(crate) many: Three,
     /// Writes registers, from one on, to memory.
@@ -174,10 +179,12 @@ fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
 }
 
 fn kernels<K: Kind, const N: usize>() -> Kernels {
+    let many: Three = [many::<K, ADD, N>, many::<K, SUBTRACT, N>, many::<K, MULTIPLY, N>];
     Kernels {
         prepare: K::prepare::<N>,
         one: [one::<K, ADD, N>, one::<K, SUBTRACT, N>, one::<K, MULTIPLY, N>],
-        many: [many::<K, ADD, N>, many::<K, SUBTRACT, N>, many::<K, MULTIPLY, N>],
+        few: many,
+        many,
         load: |file, first, memory| {
             let registers = file.registers.as_chunks::<N>().0.iter().skip(first);
             for (register, bytes) in registers.zip(memory.chunks_exact_mut(8 * N)) {

@@ -44,9 +44,9 @@ fn choose(modulus: &Modulus) -> Kernels {
     let mut kernels = kernel::portable(modulus);
     #[cfg(target_arch = "x86_64")]
     if modulus.odd && processor::get() {
-        let [one, many] = one_by_one(modulus);
-        kernels.one[MULTIPLY] = one;
-        kernels.many[MULTIPLY] = ifma::multiply(modulus).unwrap_or(many);
+        let [one, few] = one_by_one(modulus);
+        (kernels.one[MULTIPLY], kernels.few[MULTIPLY]) = (one, few);
+        kernels.many[MULTIPLY] = ifma::multiply(modulus).unwrap_or(few);
     }
     kernels
 }

@@ -8,7 +8,7 @@ use tandem_coprocessor::{
 };
 
 use crate::{
-    kernel::{File, Kernels, Operands},
+    kernel::{File, Kernels, MANY, Operands},
     modulus::Modulus,
     op,
 };
@@ -186,7 +186,11 @@ impl Instructions for Registers {
     fn on_registers(&mut self, op: u8, immediates: [u8; 8]) -> Option<ModularSize> {
         let Field { file, kernels, .. } = self.fields.first_mut()?;
         let operands = Operands::new(immediates);
-        let kernels = if operands.count() == 1 { &kernels.one } else { &kernels.many };
+        let kernels = match operands.count() {
+            1 => &kernels.one,
+            ..MANY => &kernels.few,
+            _ => &kernels.many,
+        };
         kernels.get(usize::from(op.wrapping_sub(op::ADDMODX)))?(file, operands)
     }
 }

@@ -24,8 +24,6 @@ use crate::{
 
 cpufeatures::new!(processor, "avx512f", "avx512dq", "avx512vl", "avx512ifma");
 
-/// From so many elements on it is worth while.
-const SEVERAL: usize = 5;
 /// Elements at once.
 const LANES: usize = 8;
 const DIGIT: u64 = (1 << 52) - 1;
@@ -53,10 +51,6 @@ pub(super) fn multiply(modulus: &Modulus) -> Option<Arithmetic> {
 
 /// The instruction: batches of eight, in the last of which lanes may idle.
 fn run<const N: usize, const L: usize>(file: &mut File, operands: Operands) -> Option<ModularSize> {
-    if operands.count() < SEVERAL {
-        let [_, many] = super::one_by_one(&file.modulus);
-        return many(file, operands);
-    }
     let size = file.size(operands.count() as u16);
     let File { registers, spare, modulus } = file;
     let registers = registers.as_chunks_mut::<N>().0;
