@@ -96,14 +96,16 @@ impl BlobBaseFee {
     }
 }
 
-/// `factor * e ** (numerator / denominator)` by Taylor expansion (EIP-4844).
+/// `factor * e ** (numerator / denominator)` by Taylor expansion (EIP-4844); the largest number where that does not
+/// fit, since the expansion of such a power would go on for ever.
 fn fake_exponential(factor: u64, numerator: u64, denominator: u64) -> U256 {
     let (numerator, denominator) = (U256::from(numerator), U256::from(denominator.max(1)));
     let (mut sum, mut term) = (U256::ZERO, U256::from(factor) * denominator);
     let mut n = U256::ONE;
     while !term.is_zero() {
-        sum = sum.saturating_add(term);
-        term = term.saturating_mul(numerator) / denominator.saturating_mul(n);
+        let (total, product) = (sum.checked_add(term), term.checked_mul(numerator));
+        let Some((total, product)) = total.zip(product) else { return U256::MAX };
+        (sum, term) = (total, product / denominator.saturating_mul(n));
         n += U256::ONE;
     }
     sum / denominator
@@ -121,6 +123,22 @@ mod tests {
                 Block { excess_blob_gas: excess, blobs: BlobParams::CANCUN, ..Block::default() };
             assert_eq!(block.blob_base_fee(), U256::from(fee), "excess {excess}");
         }
+    }
+
+    #[test]
+    fn a_blob_base_fee_beyond_all_numbers_is_the_largest() {
+        for (excess_blob_gas, update_fraction) in [(u64::MAX, 3_338_477), (1 << 40, 1)] {
+            let blobs = BlobParams { max: 6, update_fraction };
+            let block = Block { excess_blob_gas, blobs, ..Block::default() };
+            assert_eq!(block.blob_base_fee(), U256::MAX);
+        }
+        // By the Python function in EIP-4844.
+        let blobs = BlobParams::CANCUN;
+        let block = Block { excess_blob_gas: 295_000_000, blobs, ..Block::default() };
+        assert_eq!(
+            block.blob_base_fee(),
+            U256::from(237_598_603_498_814_181_157_793_187_530_246_852_379_u128)
+        );
     }
 
     #[test]
