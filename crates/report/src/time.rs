@@ -222,8 +222,8 @@ impl Timed {
         let (runs, calls) = (thousands(self.runs as u64), thousands(self.timed_calls));
         let clock = thousands(self.clock_nanoseconds);
         text.push_str(&format!(
-            "\nmedians of {runs} runs, {state}; shares of gas and of time, ratio is time by gas\n\
-             {clock} ns of each run were the clock's ({calls} calls timed), and are taken off\n\
+            "\nmedians of {runs} runs, {state}; ratio is time share by gas share\n\
+             the clock's {clock} ns of each run are taken off ({calls} calls timed)\n\
              glue: what is left of the execution; transaction: rules, payment, changes\n"
         ));
         text

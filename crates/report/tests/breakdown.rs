@@ -5,12 +5,21 @@ use tandem_evm::{
     fund,
     primitives::{Address, Bytes, U256, address, bytes},
 };
-use tandem_report::Breakdown;
+use tandem_report::{Breakdown, By, Sample, Timed};
 
 const SENDER: Address = address!("1000000000000000000000000000000000000001");
 const CONTRACT: Address = address!("2000000000000000000000000000000000000002");
 
 fn run(fork: Fork, code: Bytes, change: impl FnOnce(&mut Transaction)) -> (Outcome, Breakdown) {
+    run_with(Meter::Gas, fork, code, change)
+}
+
+fn run_with(
+    meter: Meter,
+    fork: Fork,
+    code: Bytes,
+    change: impl FnOnce(&mut Transaction),
+) -> (Outcome, Breakdown) {
     let mut state = InMemoryState::default();
     fund(&mut state, SENDER, U256::from(10).pow(U256::from(18)));
     deploy(&mut state, CONTRACT, code);
@@ -18,7 +27,7 @@ fn run(fork: Fork, code: Bytes, change: impl FnOnce(&mut Transaction)) -> (Outco
     let mut tx = Transaction::call(SENDER, CONTRACT, Bytes::new());
     tx.gas_limit = 100_000;
     change(&mut tx);
-    let mut evm = Evm::builder(fork).meter(Meter::Gas).build();
+    let mut evm = Evm::builder(fork).meter(meter).build();
     let outcome = evm.transact(&mut state, &Block::default(), &tx).expect("a valid transaction");
     let breakdown = Breakdown::new(fork, tx.gas_limit, &outcome).expect("the meter is on");
     (outcome, breakdown)
@@ -76,6 +85,15 @@ fn tables_fit_80_columns_even_with_the_largest_numbers() {
     for line in breakdown.to_table().lines().filter(|line| !line.contains("of the execution")) {
         assert!(line.chars().count() <= 80, "{line}");
     }
+}
+
+#[test]
+fn tables_of_time_fit_80_columns_even_if_the_medians_are_not_stable() {
+    let (outcome, breakdown) = run_with(Meter::Time, Fork::Osaka, BUSY, |_| {});
+    let samples = vec![Sample::new(&outcome).expect("the meter times"); 16_384];
+    let table = Timed::new(breakdown, &samples, By::Opcode, 100.0, false).to_table(false);
+    assert!(table.contains("16,384 runs, NOT yet stable"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
 
 #[test]
