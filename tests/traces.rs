@@ -355,7 +355,8 @@ fn places(file: &Path) -> Vec<Place> {
     let (mut places, mut from, mut to, mut line) = (Vec::new(), 0, 0, Vec::new());
     while input.read_until(b'\n', &mut line).expect("readable") > 0 {
         to += line.len() as u64;
-        if line.starts_with(b"{\"stateRoot") {
+        // Where the output was cut off, the last line may be half of one.
+        if line.starts_with(b"{\"stateRoot") && line.ends_with(b"\n") {
             let end: Value = serde_json::from_slice(&line).expect("JSON");
             let text = |key: &str| end[key].as_str().unwrap_or_default().to_owned();
             let index = |key: &str| end[key].as_u64().unwrap_or_default() as usize;
