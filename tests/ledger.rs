@@ -495,6 +495,34 @@ const ASTRAY: &str = "
 ";
 
 #[test]
+fn a_transaction_that_broke_off_leaves_nothing_in_the_next_ledger() {
+    let mut state = InMemoryState::default();
+    fund(&mut state, SENDER, U256::from(10).pow(U256::from(18)));
+    // Its code is nowhere, so that whoever calls it is stopped by the state, with memory that has grown.
+    let info = AccountInfo { code_hash: keccak256(b"missing"), ..AccountInfo::default() };
+    state.insert_account(OTHER, info, Bytes::new());
+    let code = |source: &str| -> Bytes {
+        let program = Assembler::new().assemble("program", source).expect("it assembles");
+        program.code.into()
+    };
+    let calls = format!("1 64 MSTORE 0 0 0 0 {OTHER} GAS STATICCALL STOP");
+    deploy(&mut state, PROGRAM, code(&calls));
+    deploy(&mut state, NOBODY, code("1 0 MSTORE STOP"));
+
+    let ledger = |evm: &mut Evm, state: &mut InMemoryState| {
+        let tx = Transaction::call(SENDER, NOBODY, Bytes::new());
+        let outcome = evm.transact(state, &Block::default(), &tx).expect("a valid transaction");
+        outcome.ledger.expect("the meter is on")
+    };
+    let machine = || Evm::builder(Fork::Osaka).meter(Meter::Gas).build();
+    let mut evm = machine();
+    let broken = Transaction::call(SENDER, PROGRAM, Bytes::new());
+    let error = evm.transact(&mut state, &Block::default(), &broken).expect_err("no such code");
+    assert!(matches!(error, Error::State(_)), "{error}");
+    assert_eq!(ledger(&mut evm, &mut state), ledger(&mut machine(), &mut state));
+}
+
+#[test]
 fn a_ledger_adds_up_wherever_the_gas_ends() {
     let mut code = Assembler::new().assemble("astray", ASTRAY).expect("it is right").code;
     check_at_gas(&code.clone().into(), 1);

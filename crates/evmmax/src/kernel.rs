@@ -1,5 +1,6 @@
 //! The arithmetic in plain Rust, for each number of limbs from 1 to 12: Montgomery's for odd moduli,
-//! masks for powers of two.
+//! masks for powers of two. Which registers an arithmetic instruction may name is checked here, where they
+//! are read; the other rules are in `registers`.
 
 use alloc::vec::Vec;
 

@@ -1,5 +1,5 @@
 //! A frame's registers and the rules of EIP-6690 about them: which operands are valid, what an
-//! instruction will take. The arithmetic is in `kernel`.
+//! instruction will take. The arithmetic, with its operands, is in `kernel`.
 
 use alloc::{vec, vec::Vec};
 

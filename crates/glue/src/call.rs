@@ -205,7 +205,7 @@ impl Machine {
     /// Starts the transaction's own frame; `done` is set if it was over at once. Returns the address
     /// of the contract to be created.
     pub(crate) fn start(&mut self, message: &Message<'_>) -> Result<Option<Address>, Fault> {
-        (self.depth, self.running) = (0, 0);
+        (self.depth, self.running, self.growths) = (0, 0, 0);
         self.done = None;
         self.fault = None;
         self.return_data.clear();

@@ -145,6 +145,7 @@ impl Meter {
         if matches!(jumps.kept, Kept::Not) {
             core::mem::swap(jumps, &mut self.jumps);
         } else {
+            // The last transaction broke off and left them.
             self.profiles.put_back(jumps);
         }
         self.profiles.begin(jumps, codes);
