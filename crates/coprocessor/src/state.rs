@@ -49,13 +49,6 @@ impl Account {
         self.balance.is_zero() && self.nonce == 0 && !self.has_code()
     }
 
-    /// Whether balance, nonce and code are the same.
-    pub fn same_values(&self, other: &Self) -> bool {
-        self.nonce == other.nonce
-            && self.balance == other.balance
-            && self.code_hash == other.code_hash
-    }
-
     /// Whether the account has code, a delegation included.
     pub fn has_code(&self) -> bool {
         self.code_hash != alloy_primitives::KECCAK256_EMPTY

@@ -432,13 +432,12 @@ impl Execution<'_, '_> {
         if got == u64::MAX {
             return Err(Invalid::NonceIsMax.into());
         }
-        let gas = total(&tx.gas_price, tx.gas_limit);
-        let blobs = match self.blob_gas() {
-            0 => Some(U256::ZERO),
-            gas => total(&tx.max_fee_per_blob_gas, gas),
-        };
-        let cost = gas.zip(blobs).and_then(|(gas, blobs)| plus(gas, blobs));
-        let cost = cost.and_then(|cost| plus(cost, tx.value)).ok_or(Invalid::CostOverflow)?;
+        let mut cost = total(&tx.gas_price, tx.gas_limit).and_then(|gas| plus(gas, tx.value));
+        if tx.kind == TransactionKind::Blob {
+            let blobs = total(&tx.max_fee_per_blob_gas, self.blob_gas());
+            cost = cost.zip(blobs).and_then(|(cost, blobs)| plus(cost, blobs));
+        }
+        let cost = cost.ok_or(Invalid::CostOverflow)?;
         if balance < cost {
             return Err(Invalid::InsufficientFunds { balance, cost }.into());
         }
@@ -446,10 +445,7 @@ impl Execution<'_, '_> {
     }
 
     fn blob_gas(&self) -> u64 {
-        match self.tx.kind {
-            TransactionKind::Blob => GAS_PER_BLOB * self.tx.blob_hashes.len() as u64,
-            _ => 0,
-        }
+        GAS_PER_BLOB * self.tx.blob_hashes.len() as u64
     }
 
     /// What a gas costs the sender in wei (EIP-1559).
@@ -463,12 +459,12 @@ impl Execution<'_, '_> {
     }
 
     fn buy_gas(&mut self, sender: AccountId, price: U256) -> Result<(), Error> {
-        let gas = total(&price, self.tx.gas_limit).unwrap_or(U256::MAX);
-        let blobs = match self.blob_gas() {
-            0 => U256::ZERO,
-            gas => total(&self.blob_base_fee, gas).unwrap_or(U256::MAX),
-        };
-        self.session.charge_sender(sender, &plus(gas, blobs).unwrap_or(U256::MAX))?;
+        let mut cost = total(&price, self.tx.gas_limit).unwrap_or(U256::MAX);
+        if self.tx.kind == TransactionKind::Blob {
+            let blobs = total(&self.blob_base_fee, self.blob_gas()).unwrap_or(U256::MAX);
+            cost = cost.saturating_add(blobs);
+        }
+        self.session.charge_sender(sender, &cost)?;
         Ok(())
     }
 

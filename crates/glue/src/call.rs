@@ -10,7 +10,7 @@ use tandem_coprocessor::{
     primitives::{Address, B256, Bytes, U256},
 };
 use tandem_message::{Message, Status};
-use tandem_schedule::{Halt, Precompile, RowId, op};
+use tandem_schedule::{Halt, RowId, op};
 use tandem_word as word;
 
 use crate::{
@@ -41,7 +41,8 @@ struct Start {
 enum Run {
     Nothing,
     Code(usize),
-    Precompile(Precompile),
+    /// By its place in the schedule.
+    Precompile(usize),
 }
 
 /// CALL, CALLCODE, DELEGATECALL and STATICCALL (EIP-7, EIP-150, EIP-161, EIP-214, EIP-2929, EIP-7702).
@@ -237,7 +238,7 @@ impl Machine {
     /// What a call to an account runs, and what the access to its delegate costs (EIP-7702). A
     /// delegate's own delegation is not followed, nor does it run a precompile.
     fn runs(&mut self, address: &Address, id: AccountId) -> Result<(Run, u64), Fault> {
-        if let Some(precompile) = self.schedule.precompile(address) {
+        if let Some(precompile) = self.schedule.precompile_index(address) {
             return Ok((Run::Precompile(precompile), 0));
         }
         let Some(code) = self.code_index(id)? else { return Ok((Run::Nothing, 0)) };
@@ -252,15 +253,20 @@ impl Machine {
     }
 
     /// The analysed code of an account, as an index into `codes`; `None` without code.
+    #[inline(always)]
     fn code_index(&mut self, id: AccountId) -> Result<Option<usize>, Fault> {
         let account = self.state().account(id)?;
         if !account.has_code() {
             return Ok(None);
         }
-        let hash = account.code_hash;
-        if let Some(index) = self.codes.of(id, &hash) {
-            return Ok(Some(index));
+        match self.codes.of(id, &account.code_hash) {
+            None => self.find_code(id, account.code_hash).map(Some),
+            index => Ok(index),
         }
+    }
+
+    #[inline(never)]
+    fn find_code(&mut self, id: AccountId, hash: B256) -> Result<usize, Fault> {
         // A trace shows each opcode, so traced code is not fused, nor kept.
         let traced = self.tracer().is_some();
         let kept = if traced { None } else { self.codes.kept(&hash, &self.dialect) };
@@ -275,7 +281,7 @@ impl Machine {
                 code
             }
         };
-        Ok(Some(self.open_code(Some(id), code)))
+        Ok(self.open_code(Some(id), code))
     }
 
     fn open_code(&mut self, account: Option<AccountId>, code: Arc<Code>) -> usize {

@@ -240,12 +240,8 @@ impl Machine {
 
     /// Measures, charges and executes a precompile's request, the input being a range of the buffer
     /// of all memory; its output becomes the return data. The gas left, negative if it failed.
-    pub(crate) fn dispatch(
-        &mut self,
-        precompile: Precompile,
-        input: Range,
-        gas: i64,
-    ) -> Option<i64> {
+    pub(crate) fn dispatch(&mut self, index: usize, input: Range, gas: i64) -> Option<i64> {
+        let precompile = self.schedule.precompiles[index];
         let start = self.meter.as_ref().map(|meter| meter.elapsed());
         let gas = self.dispatch_untimed(precompile, input, gas);
         self.lap(RowId::precompile(precompile.op), start);

@@ -68,6 +68,13 @@ impl Jumps {
         Self { kept: Kept::Noted(zeros()), next: FIRST, aside: None }
     }
 
+    /// Hands what is kept over, or takes it back; nothing is counted. Not all of it, since a load of more than was
+    /// stored in one waits for the store.
+    pub(crate) fn change_hands(&mut self, other: &mut Self) {
+        core::mem::swap(&mut self.kept, &mut other.kept);
+        other.next = self.next;
+    }
+
     /// The running code came to a JUMP and goes on at `next`. True if [`Meter::count`](crate::Meter::count)
     /// has to be called before the next time.
     #[inline(always)]

@@ -142,11 +142,10 @@ impl Meter {
     /// Starts anew for a transaction, for which the first `codes` codes of those opened stay open. The
     /// machine is lent the jumps, to be handed to all that follows.
     pub fn begin(&mut self, jumps: &mut Jumps, codes: usize) {
-        if matches!(jumps.kept, Kept::Not) {
-            core::mem::swap(jumps, &mut self.jumps);
-        } else {
+        match jumps.kept {
+            Kept::Not => jumps.change_hands(&mut self.jumps),
             // The last transaction broke off and left them.
-            self.profiles.put_back(jumps);
+            _ => _ = self.profiles.put_back(jumps),
         }
         self.profiles.begin(jumps, codes);
         (self.posted, self.growth) = Default::default();
@@ -154,7 +153,7 @@ impl Meter {
 
     /// Takes the jumps back, the transaction being over.
     pub fn end(&mut self, jumps: &mut Jumps) {
-        core::mem::swap(jumps, &mut self.jumps);
+        jumps.change_hands(&mut self.jumps);
     }
 
     /// Makes room for a code that is about to run for the first time in this transaction.

@@ -193,12 +193,17 @@ impl Schedule {
     }
 
     /// The precompile at an address.
-    #[inline]
     pub fn precompile(&self, address: &Address) -> Option<Precompile> {
+        self.precompile_index(address).map(|index| self.precompiles[index])
+    }
+
+    /// The place among the precompiles of the one at an address.
+    #[inline]
+    pub fn precompile_index(&self, address: &Address) -> Option<usize> {
         if address.0[1..18] != [0; 17] {
             return None;
         }
-        self.precompiles.iter().find(|row| row.address == *address).copied()
+        self.precompiles.iter().position(|row| row.address == *address)
     }
 
     /// The fork's schedule: Frontier's, with the edits of every fork up to this one.

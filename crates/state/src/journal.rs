@@ -2,6 +2,8 @@
 //! steps that revert it. Entries are found by handle; a key is hashed once for each access opcode
 //! and never for a load or store.
 
+use core::mem::replace;
+
 use tandem_coprocessor::{
     Access, Account, AccountId, Checkpoint, Creation, Fault, SelfDestruct, SlotId, State,
     StorageChange,
@@ -10,7 +12,7 @@ use tandem_coprocessor::{
 
 use crate::{
     AccountInfo, Database, StateError,
-    keys::{Addresses, Keys},
+    keys::{Addresses, FEW, Keys},
 };
 
 /// The one account whose touch outlived a revert, at mainnet block 2,675,119 and ever since in the
@@ -34,13 +36,22 @@ pub struct AccountChange {
     pub storage: Vec<(U256, U256)>,
 }
 
+impl AccountChange {
+    /// Of an account that is gone.
+    const fn of(address: Address) -> Self {
+        Self { address, account: None, code: None, storage: Vec::new() }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct AccountEntry {
     address: Address,
-    /// Meaningful once `loaded`, as is `original`.
+    /// Meaningful once `loaded`, as are the next three.
     account: Account,
-    /// As the database had it.
-    original: Account,
+    /// As the database had it; whether the code is another is `code_changed`.
+    original_balance: U256,
+    original_nonce: u64,
+    existed: bool,
     code: Option<Bytes>,
     loaded: bool,
     warm: bool,
@@ -65,14 +76,16 @@ struct SlotEntry {
 }
 
 impl AccountEntry {
-    const fn new(address: Address) -> Self {
+    const fn new(address: Address, warm: bool) -> Self {
         Self {
             address,
             account: ABSENT,
-            original: ABSENT,
+            original_balance: U256::ZERO,
+            original_nonce: 0,
+            existed: false,
             code: None,
             loaded: false,
-            warm: false,
+            warm,
             touched: false,
             created: false,
             destroyed: false,
@@ -82,17 +95,65 @@ impl AccountEntry {
     }
 
     /// Makes an entry of an earlier transaction a new one.
-    fn reset(&mut self, address: Address) {
+    fn reset(&mut self, address: Address, warm: bool) {
         self.address = address;
         self.code = None;
         self.loaded = false;
-        self.warm = false;
+        self.warm = warm;
         self.touched = false;
         self.created = false;
         self.destroyed = false;
         self.code_changed = false;
         self.change = None;
     }
+
+    /// Takes over what the database has, field by field: as a whole it would be put together elsewhere first.
+    #[inline(always)]
+    fn load(&mut self, info: &AccountInfo) {
+        self.account.balance = info.balance;
+        self.account.nonce = info.nonce;
+        self.account.code_hash = info.code_hash;
+        self.account.exists = true;
+        self.original_balance = info.balance;
+        self.original_nonce = info.nonce;
+        self.existed = true;
+    }
+
+    /// Whether the account is as the database has it, if it `exists` at the end.
+    #[inline(always)]
+    fn is_unchanged(&self, exists: bool) -> bool {
+        let same = || {
+            !(self.code_changed || self.created)
+                && self.account.nonce == self.original_nonce
+                && self.account.balance == self.original_balance
+        };
+        exists == self.existed && (!exists || same())
+    }
+
+    /// Makes the account there and touched; returns what it was.
+    #[inline(always)]
+    fn touch(&mut self) -> Presence {
+        let (exists, touched) = (&mut self.account.exists, &mut self.touched);
+        Presence { exists: replace(exists, true), touched: replace(touched, true) }
+    }
+
+    /// Takes a touch back.
+    fn untouch(&mut self, was: Presence) {
+        self.account.exists = was.exists;
+        self.touched = was.touched || self.address == RIPEMD160;
+    }
+}
+
+fn info(account: &Account) -> AccountInfo {
+    let Account { balance, nonce, code_hash, .. } = *account;
+    AccountInfo { balance, nonce, code_hash }
+}
+
+/// What touching an account changes.
+#[derive(Clone, Copy, Debug)]
+struct Presence {
+    exists: bool,
+    touched: bool,
 }
 
 /// One step back.
@@ -104,10 +165,13 @@ enum Undo {
     Transient(u32, U256),
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
-    Touch {
-        id: AccountId,
-        existed: bool,
-        touched: bool,
+    Touch(AccountId, Presence),
+    /// One step for what would be four.
+    Transfer {
+        from: AccountId,
+        to: AccountId,
+        value: U256,
+        was: [Presence; 2],
     },
     Create(AccountId),
     /// The code before is the last of `Journal::codes`.
@@ -122,8 +186,8 @@ pub struct Journal {
     /// Those of this transaction are the first `known`; the others wait to be used again.
     accounts: Vec<AccountEntry>,
     known: usize,
-    /// The account found last, which is often the next one, too.
-    recent: u32,
+    /// The account found last, which is often the next one, too; looked at once there are many.
+    recent: usize,
     slot_keys: Keys,
     slots: Vec<SlotEntry>,
     transient_keys: Keys,
@@ -205,36 +269,46 @@ impl Session<'_> {
 
     /// Resolves an address without marking it accessed.
     pub fn resolve(&mut self, address: &Address) -> AccountId {
-        let Journal { by_address, accounts, known, recent, .. } = &mut *self.journal;
-        if (*recent as usize) < *known && accounts[*recent as usize].address == *address {
-            return AccountId(*recent);
-        }
-        let new = AccountId(*known as u32);
-        let id = by_address.get_or_insert(address, new, |id| &accounts[id.0 as usize].address);
-        if id == new {
-            match accounts.get_mut(*known) {
-                Some(entry) => entry.reset(*address),
-                None => accounts.push(AccountEntry::new(*address)),
-            }
-            *known += 1;
-            self.entry(id).warm = self.journal.is_always_warm(address);
-        }
-        self.journal.recent = id.0;
-        id
+        self.find(address, false)
     }
 
     /// Resolves an address and makes it warm for the whole transaction. This and the next two are for
     /// before and after the execution: they are not undone.
     pub fn open(&mut self, address: &Address) -> AccountId {
-        let id = self.resolve(address);
-        self.entry(id).warm = true;
-        id
+        self.find(address, true)
+    }
+
+    /// The account at an address, to be made warm or left as it is.
+    fn find(&mut self, address: &Address, warm: bool) -> AccountId {
+        let journal = &mut *self.journal;
+        let known = &mut journal.accounts[..journal.known];
+        let id = if known.len() < FEW {
+            known.iter().rposition(|entry| entry.address == *address)
+        } else if known[journal.recent].address == *address {
+            Some(journal.recent)
+        } else {
+            journal.by_address.get_or_insert(address, known.len(), |id| &known[id].address)
+        };
+        if let Some(id) = id {
+            known[id].warm |= warm;
+            journal.recent = id;
+            return AccountId(id as u32);
+        }
+        let id = known.len();
+        (journal.known, journal.recent) = (id + 1, id);
+        let warm = warm || journal.is_always_warm(address);
+        match journal.accounts.get_mut(id) {
+            Some(entry) => entry.reset(*address, warm),
+            None => journal.accounts.push(AccountEntry::new(*address, warm)),
+        }
+        AccountId(id as u32)
     }
 
     /// Takes the sender's payment from its balance and raises its nonce, both of which were checked.
     ///
     /// # Errors
     /// [`Fault::State`].
+    #[inline]
     pub fn charge_sender(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
         let account = &mut self.loaded(id)?.account;
         account.balance = account.balance.saturating_sub(*value);
@@ -247,6 +321,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// [`Fault::State`].
+    #[inline]
     pub fn credit(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
         let entry = self.loaded(id)?;
         entry.account.balance = entry.account.balance.saturating_add(*value);
@@ -264,20 +339,20 @@ impl Session<'_> {
             if !entry.loaded {
                 continue;
             }
-            let (now, before) = (&entry.account, &entry.original);
+            let now = &entry.account;
             let gone = entry.destroyed || (clear_empty && entry.touched && now.is_empty());
             let exists = now.exists && !gone;
-            let renewed = entry.code_changed || entry.created;
-            if exists == before.exists && (!exists || (!renewed && now.same_values(before))) {
+            if entry.is_unchanged(exists) {
                 continue;
             }
             entry.change = Some(changes.len() as u32);
-            changes.push(AccountChange {
-                address: entry.address,
-                account: exists.then(|| info(*now)),
-                code: if exists && entry.code_changed { entry.code.take() } else { None },
-                storage: Vec::new(),
-            });
+            let gone = AccountChange::of(entry.address);
+            if exists {
+                let code = if entry.code_changed { entry.code.take() } else { None };
+                changes.push(AccountChange { account: Some(info(&entry.account)), code, ..gone });
+            } else {
+                changes.push(gone);
+            }
         }
         for (number, slot) in self.journal.slots.iter().enumerate() {
             if slot.current == slot.original {
@@ -289,8 +364,8 @@ impl Session<'_> {
                 continue;
             }
             let change = *entry.change.get_or_insert_with(|| {
-                let (address, account) = (entry.address, Some(info(entry.account)));
-                changes.push(AccountChange { address, account, code: None, storage: Vec::new() });
+                let account = Some(info(&entry.account));
+                changes.push(AccountChange { account, ..AccountChange::of(entry.address) });
                 changes.len() as u32 - 1
             });
             let change = &mut changes[change as usize];
@@ -322,11 +397,12 @@ impl Session<'_> {
     fn load_account(&mut self, id: AccountId) -> Result<(), Fault> {
         let entry = &mut self.journal.accounts[id.0 as usize];
         match self.database.account(&entry.address) {
-            Ok(Some(ref info)) => {
-                fill(&mut entry.account, info);
-                fill(&mut entry.original, info);
+            Ok(Some(ref info)) => entry.load(info),
+            Ok(None) => {
+                entry.account = ABSENT;
+                (entry.original_balance, entry.original_nonce) = (U256::ZERO, 0);
+                entry.existed = false;
             }
-            Ok(None) => (entry.account, entry.original) = (ABSENT, ABSENT),
             Err(error) => return Err(self.failed(error)),
         }
         entry.loaded = true;
@@ -334,16 +410,14 @@ impl Session<'_> {
     }
 
     fn set_balance(&mut self, id: AccountId, balance: U256) {
-        let previous = core::mem::replace(&mut self.entry(id).account.balance, balance);
+        let previous = replace(&mut self.entry(id).account.balance, balance);
         self.journal.undo.push(Undo::Balance(id, previous));
     }
 
     fn touch(&mut self, id: AccountId) {
-        let entry = self.entry(id);
-        if !entry.touched || !entry.account.exists {
-            let existed = core::mem::replace(&mut entry.account.exists, true);
-            let touched = core::mem::replace(&mut entry.touched, true);
-            self.journal.undo.push(Undo::Touch { id, existed, touched });
+        let was = self.entry(id).touch();
+        if !(was.exists && was.touched) {
+            self.journal.undo.push(Undo::Touch(id, was));
         }
     }
 
@@ -355,10 +429,14 @@ impl Session<'_> {
             Undo::Transient(number, value) => self.journal.transient[number as usize] = value,
             Undo::Balance(id, balance) => self.entry(id).account.balance = balance,
             Undo::Nonce(id, nonce) => self.entry(id).account.nonce = nonce,
-            Undo::Touch { id, existed, touched } => {
-                let entry = self.entry(id);
-                entry.account.exists = existed;
-                entry.touched = touched || entry.address == RIPEMD160;
+            Undo::Touch(id, was) => self.entry(id).untouch(was),
+            Undo::Transfer { from, to, value, was: [from_was, to_was] } => {
+                let payee = self.entry(to);
+                payee.account.balance = payee.account.balance.wrapping_sub(value);
+                payee.untouch(to_was);
+                let payer = self.entry(from);
+                payer.account.balance = payer.account.balance.wrapping_add(value);
+                payer.untouch(from_was);
             }
             Undo::Create(id) => self.entry(id).created = false,
             Undo::Code(id) => {
@@ -372,25 +450,11 @@ impl Session<'_> {
     }
 }
 
-/// Field by field: as a whole it would be put together elsewhere first.
-#[inline(always)]
-fn fill(account: &mut Account, info: &AccountInfo) {
-    account.balance = info.balance;
-    account.nonce = info.nonce;
-    account.code_hash = info.code_hash;
-    account.exists = true;
-}
-
-fn info(account: Account) -> AccountInfo {
-    let Account { balance, nonce, code_hash, .. } = account;
-    AccountInfo { balance, nonce, code_hash }
-}
-
 impl State for Session<'_> {
     fn access(&mut self, address: &Address) -> (AccountId, Access) {
         let id = self.resolve(address);
         let entry = self.entry(id);
-        if core::mem::replace(&mut entry.warm, true) {
+        if replace(&mut entry.warm, true) {
             return (id, Access::Warm);
         }
         self.journal.undo.push(Undo::Access(id));
@@ -426,7 +490,7 @@ impl State for Session<'_> {
             let (original, current) = (U256::ZERO, U256::ZERO);
             journal.slots.push(SlotEntry { original, current, loaded: false, warm: false });
         }
-        if core::mem::replace(&mut journal.slots[slot.0 as usize].warm, true) {
+        if replace(&mut journal.slots[slot.0 as usize].warm, true) {
             return (slot, Access::Warm);
         }
         journal.undo.push(Undo::AccessSlot(slot));
@@ -475,7 +539,7 @@ impl State for Session<'_> {
         if number == journal.transient.len() {
             journal.transient.push(U256::ZERO);
         }
-        let previous = core::mem::replace(&mut journal.transient[number], *value);
+        let previous = replace(&mut journal.transient[number], *value);
         if previous != *value {
             journal.undo.push(Undo::Transient(number as u32, previous));
         }
@@ -484,16 +548,23 @@ impl State for Session<'_> {
     fn transfer(&mut self, from: AccountId, to: AccountId, value: &U256) -> Result<bool, Fault> {
         self.loaded(to)?;
         // Who runs code is not empty, so that for nothing only the receiver is touched.
-        if !value.is_zero() {
-            let Some(rest) = self.loaded(from)?.account.balance.checked_sub(*value) else {
-                return Ok(false);
-            };
-            self.set_balance(from, rest);
-            let balance = self.entry(to).account.balance;
-            self.set_balance(to, balance.saturating_add(*value));
-            self.touch(from);
+        if value.is_zero() {
+            self.touch(to);
+            return Ok(true);
         }
-        self.touch(to);
+        let payer = self.loaded(from)?;
+        let Some(rest) = payer.account.balance.checked_sub(*value) else { return Ok(false) };
+        payer.account.balance = rest;
+        let from_was = payer.touch();
+        let payee = self.entry(to);
+        let to_was = payee.touch();
+        match payee.account.balance.checked_add(*value) {
+            Some(total) => payee.account.balance = total,
+            // There is not so much wei. This step back comes after the transfer's own, which would be wrong.
+            None => self.set_balance(to, U256::MAX),
+        }
+        let was = [from_was, to_was];
+        self.journal.undo.push(Undo::Transfer { from, to, value: *value, was });
         Ok(true)
     }
 
@@ -517,7 +588,7 @@ impl State for Session<'_> {
         }
         let entry = self.entry(id);
         entry.created = true;
-        let previous = core::mem::replace(&mut entry.account.nonce, nonce);
+        let previous = replace(&mut entry.account.nonce, nonce);
         self.journal.undo.push(Undo::Create(id));
         self.journal.undo.push(Undo::Nonce(id, previous));
         self.touch(id);
@@ -526,9 +597,9 @@ impl State for Session<'_> {
 
     fn set_code(&mut self, id: AccountId, code: Bytes, hash: B256) -> Result<(), Fault> {
         let entry = self.loaded(id)?;
-        let previous_hash = core::mem::replace(&mut entry.account.code_hash, hash);
+        let previous_hash = replace(&mut entry.account.code_hash, hash);
         let previous_code = entry.code.replace(code);
-        let previously_changed = core::mem::replace(&mut entry.code_changed, true);
+        let previously_changed = replace(&mut entry.code_changed, true);
         self.journal.codes.push((previous_hash, previous_code, previously_changed));
         self.journal.undo.push(Undo::Code(id));
         Ok(())

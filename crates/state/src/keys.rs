@@ -40,7 +40,7 @@ impl Seeds {
     }
 }
 
-/// Hashes the fixed keys of the in-memory state: eight bytes at a time, one multiplication each.
+/// Hashes the fixed keys of the in-memory state: sixteen bytes at a time, one multiplication each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FixedKeys(Seeds);
 
@@ -57,13 +57,14 @@ impl BuildHasher for FixedKeys {
 
 impl Hasher for FixedKeyHasher {
     fn write(&mut self, bytes: &[u8]) {
-        let (words, tail) = bytes.as_chunks::<8>();
-        for word in words {
-            self.write_u64(u64::from_le_bytes(*word));
+        let (pairs, tail) = bytes.as_chunks::<16>();
+        for pair in pairs {
+            let pair = u128::from_le_bytes(*pair);
+            self.0 = fold(self.0 ^ pair as u64, self.1 ^ (pair >> 64) as u64);
         }
-        if !tail.is_empty() {
+        for part in tail.chunks(8) {
             let mut word = [0; 8];
-            word[..tail.len()].copy_from_slice(tail);
+            word[..part.len()].copy_from_slice(part);
             self.write_u64(u64::from_le_bytes(word));
         }
     }
@@ -83,13 +84,14 @@ impl Hasher for FixedKeyHasher {
 
 /// So many keys are looked through one by one: most transactions meet no more, and a short list is
 /// found, filled and emptied faster than a table.
-const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// A table from addresses to the accounts of a transaction, in use from [`FEW`] on; the addresses lie
 /// with the accounts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses {
-    table: HashTable<(u32, AccountId)>,
+    /// Hash and number of each account.
+    table: HashTable<(u32, u32)>,
     seeds: Seeds,
 }
 
@@ -102,35 +104,32 @@ impl Addresses {
         }
     }
 
-    /// The account of an address, which is `new` if it was not there; `of` tells an account's address.
+    /// The account of an address; the first call is for the ninth. One that was not there is from now on, as the
+    /// last of the `known`. `of` tells an account's address.
     pub(crate) fn get_or_insert<'a>(
         &mut self,
         address: &Address,
-        new: AccountId,
-        of: impl Fn(AccountId) -> &'a Address,
-    ) -> AccountId {
-        let known = new.0 as usize;
-        if known < FEW {
-            let mut ids = (0..new.0).map(AccountId);
-            return ids.find(|&id| of(id) == address).unwrap_or(new);
-        }
+        known: usize,
+        of: impl Fn(usize) -> &'a Address,
+    ) -> Option<usize> {
         if known == FEW {
-            for id in (0..new.0).map(AccountId) {
+            for id in 0..known {
                 self.insert(of(id), id);
             }
         }
         let hash = self.seeds.address(address);
-        let is_it = |&(other, id): &(u32, AccountId)| other == hash && of(id) == address;
+        let is_it = |&(other, id): &(u32, u32)| other == hash && of(id as usize) == address;
         if let Some(&(_, id)) = self.table.find(widen(hash), is_it) {
-            return id;
+            return Some(id as usize);
         }
-        self.insert(address, new);
-        new
+        self.insert(address, known);
+        None
     }
 
-    fn insert(&mut self, address: &Address, id: AccountId) {
+    fn insert(&mut self, address: &Address, id: usize) {
         let hash = self.seeds.address(address);
-        self.table.insert_unique(widen(hash), (hash, id), |&(hash, _)| widen(hash));
+        let account = (hash, id as u32);
+        self.table.insert_unique(widen(hash), account, |&(hash, _)| widen(hash));
     }
 }
 
