@@ -21,8 +21,8 @@ pub use pure::{
     Backend, Coprocessor, Coprocessors, ListWork, ModexpSize, ModularSize, Op, Size, Work,
 };
 pub use state::{
-    Access, Account, AccountId, Checkpoint, Creation, Log, SelfDestruct, SlotId, State,
-    StorageChange,
+    Access, Account, AccountId, AccountInfo, Checkpoint, Creation, Log, SelfDestruct, SlotId,
+    State, StorageChange,
 };
 
 /// Who a piece of work belongs to: the glue, or one coprocessor. A column of every gas report.

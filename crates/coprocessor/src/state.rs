@@ -5,7 +5,9 @@
 //! stand for a hashed key: a frame resolves its own account once, not at each SLOAD. A handle is
 //! good until the end of the transaction, reverts included.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
+use core::ops::Deref;
+
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 
 use crate::Fault;
 
@@ -30,20 +32,24 @@ pub struct SlotId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint(pub usize);
 
-/// What is known of an account.
+/// An account as the state keeps it, its storage aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct AccountInfo {
     /// Balance in wei.
     pub balance: U256,
     /// Nonce.
     pub nonce: u64,
     /// Keccak-256 of the code; the hash of no bytes for an account without code, existing or not.
     pub code_hash: B256,
-    /// Whether the account is in the state at all; before EIP-161 empty accounts could be.
-    pub exists: bool,
 }
 
-impl Account {
+impl Default for AccountInfo {
+    fn default() -> Self {
+        Self { balance: U256::ZERO, nonce: 0, code_hash: KECCAK256_EMPTY }
+    }
+}
+
+impl AccountInfo {
     /// Whether the account is empty by EIP-161: no balance, nonce or code.
     pub fn is_empty(&self) -> bool {
         self.balance.is_zero() && self.nonce == 0 && !self.has_code()
@@ -51,7 +57,24 @@ impl Account {
 
     /// Whether the account has code, a delegation included.
     pub fn has_code(&self) -> bool {
-        self.code_hash != alloy_primitives::KECCAK256_EMPTY
+        self.code_hash != KECCAK256_EMPTY
+    }
+}
+
+/// What is known of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// The account; the default one if it is not there.
+    pub info: AccountInfo,
+    /// Whether the account is in the state at all; before EIP-161 empty accounts could be.
+    pub exists: bool,
+}
+
+impl Deref for Account {
+    type Target = AccountInfo;
+
+    fn deref(&self) -> &AccountInfo {
+        &self.info
     }
 }
 

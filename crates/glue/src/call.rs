@@ -259,10 +259,8 @@ impl Machine {
         if !account.has_code() {
             return Ok(None);
         }
-        match self.codes.of(id, &account.code_hash) {
-            None => self.find_code(id, account.code_hash).map(Some),
-            index => Ok(index),
-        }
+        let open = self.codes.of(id, &account.code_hash);
+        open.map_or_else(|| self.find_code(id, account.code_hash), Ok).map(Some)
     }
 
     #[inline(never)]
@@ -270,17 +268,13 @@ impl Machine {
         // A trace shows each opcode, so traced code is not fused, nor kept.
         let traced = self.tracer().is_some();
         let kept = if traced { None } else { self.codes.kept(&hash, &self.dialect) };
-        let code = match kept {
-            Some(code) => code,
-            None => {
-                let bytes = self.state().code(id)?;
-                let code = Arc::new(Code::analyse(bytes, hash, &self.dialect));
-                if !traced {
-                    self.codes.keep(&code);
-                }
-                code
-            }
-        };
+        if let Some(code) = kept {
+            return Ok(self.open_code(Some(id), code));
+        }
+        let code = Arc::new(Code::analyse(self.state().code(id)?, hash, &self.dialect));
+        if !traced {
+            self.codes.keep(&code);
+        }
         Ok(self.open_code(Some(id), code))
     }
 
@@ -292,6 +286,7 @@ impl Machine {
     }
 
     /// Whether a call or a SELFDESTRUCT to the account makes it: since EIP-161 only with value.
+    #[inline]
     fn makes_account(&self, id: AccountId, with_value: bool) -> Result<bool, Fault> {
         if !self.schedule.clear_empty {
             return Ok(!self.state().account(id)?.exists);
@@ -389,9 +384,7 @@ impl Machine {
             Run::Nothing => return Ok(Some((Status::Success, start.gas))),
             Run::Precompile(precompile) => {
                 let gas = self.dispatch(precompile, start.context.input, start.gas);
-                if let Some(fault) = self.fault {
-                    return Err(fault);
-                }
+                self.fault.map_or(Ok(()), Err)?;
                 if let Some(gas) = gas {
                     return Ok(Some((Status::Success, gas)));
                 }
@@ -422,17 +415,23 @@ impl Machine {
         (frame.refund, frame.stretch) = (refund, 0);
         (frame.instructions, frame.register_bytes) = ([None, None], 0);
         self.running = depth + 1;
-        self.resume();
+        self.go_on(code, (memory_start, 0), 0, 0);
         Ok(None)
     }
 
     /// Makes the frame at `depth` the running one.
     fn resume(&mut self) {
         let frame = &self.frames[self.depth];
-        let (start, len, code) = (frame.memory_start, frame.memory_len, frame.code);
-        let stretch = frame.stretch;
+        let memory = (frame.memory_start, frame.memory_len);
+        self.go_on(frame.code, memory, frame.register_bytes, frame.stretch);
+    }
+
+    /// Goes on in a code, with memory from a place on of a length.
+    #[inline(always)]
+    fn go_on(&mut self, code: usize, memory: (usize, usize), registers: usize, stretch: usize) {
+        let (start, len) = memory;
         self.memory_at = self.memory.at(start);
-        self.register_bytes = frame.register_bytes;
+        self.register_bytes = registers;
         (self.memory_len, self.memory_paid) = (len, self.memory_cost(len));
         self.code_at = self.codes[code].image();
         self.code = Arc::as_ptr(&self.codes[code]);
@@ -505,11 +504,8 @@ impl Machine {
             self.refund = refund;
         }
         self.running -= 1;
-        if creates
-            && self.codes.drop_last(code)
-            && let Some(meter) = &mut self.meter
-        {
-            meter.close_last(&mut self.jumps);
+        if creates && self.codes.drop_last(code) {
+            self.meter.iter_mut().for_each(|meter| meter.close_last(&mut self.jumps));
         }
         if self.running > 0 {
             let ended = self.memory_end();
@@ -540,9 +536,10 @@ impl Machine {
         if status == Status::Success {
             self.frame().stack.set(0, U256::ONE);
         }
-        let len = output.len.min(self.return_data.len());
         let start = self.frame().memory_start + output.offset;
-        let (memory, data) = (&mut self.memory, &self.return_data);
-        memory.bytes_mut(start, len).copy_from_slice(&data[..len]);
+        let len = output.len.min(self.return_data.len());
+        if len > 0 {
+            self.memory.bytes_mut(start, len).copy_from_slice(&self.return_data[..len]);
+        }
     }
 }

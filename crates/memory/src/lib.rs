@@ -39,9 +39,11 @@ impl Memory {
             *self = Self::default();
         }
         self.resume(0, ended.max(self.calldata_len));
-        self.reach(calldata.len());
         self.calldata_len = calldata.len();
-        self.buffer[..calldata.len()].copy_from_slice(calldata);
+        if !calldata.is_empty() {
+            self.reach(calldata.len());
+            self.buffer[..calldata.len()].copy_from_slice(calldata);
+        }
     }
 
     /// Goes on with a frame whose memory ends at `end`, after one whose memory ended at `ended`.

@@ -1,6 +1,9 @@
 //! The one trait an embedder implements to give Tandem its state.
 
-use tandem_coprocessor::primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
+use tandem_coprocessor::{
+    AccountInfo,
+    primitives::{Address, B256, Bytes, U256},
+};
 
 /// What the embedder's state could not do, in its own words.
 #[derive(Debug, thiserror::Error)]
@@ -11,23 +14,6 @@ impl StateError {
     /// Wraps the embedder's error, or a message.
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(error.into())
-    }
-}
-
-/// An account as the state keeps it, its storage aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccountInfo {
-    /// Balance in wei.
-    pub balance: U256,
-    /// Nonce.
-    pub nonce: u64,
-    /// Keccak-256 of the code; [`KECCAK256_EMPTY`] without code.
-    pub code_hash: B256,
-}
-
-impl Default for AccountInfo {
-    fn default() -> Self {
-        Self { balance: U256::ZERO, nonce: 0, code_hash: KECCAK256_EMPTY }
     }
 }
 

@@ -5,13 +5,13 @@
 use core::mem::replace;
 
 use tandem_coprocessor::{
-    Access, Account, AccountId, Checkpoint, Creation, Fault, SelfDestruct, SlotId, State,
-    StorageChange,
-    primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, address},
+    Access, Account, AccountId, AccountInfo, Checkpoint, Creation, Fault, SelfDestruct, SlotId,
+    State, StorageChange,
+    primitives::{Address, B256, Bytes, U256, address},
 };
 
 use crate::{
-    AccountInfo, Database, StateError,
+    Database, StateError,
     keys::{Addresses, FEW, Keys},
 };
 
@@ -63,10 +63,6 @@ struct AccountEntry {
     change: Option<u32>,
 }
 
-/// What is known of an account that is not there.
-const ABSENT: Account =
-    Account { balance: U256::ZERO, nonce: 0, code_hash: KECCAK256_EMPTY, exists: false };
-
 #[derive(Clone, Debug)]
 struct SlotEntry {
     original: U256,
@@ -76,10 +72,10 @@ struct SlotEntry {
 }
 
 impl AccountEntry {
-    const fn new(address: Address, warm: bool) -> Self {
+    fn new(address: Address, warm: bool) -> Self {
         Self {
             address,
-            account: ABSENT,
+            account: Account::default(),
             original_balance: U256::ZERO,
             original_nonce: 0,
             existed: false,
@@ -107,16 +103,13 @@ impl AccountEntry {
         self.change = None;
     }
 
-    /// Takes over what the database has, field by field: as a whole it would be put together elsewhere first.
+    /// Takes over what the database has.
     #[inline(always)]
-    fn load(&mut self, info: &AccountInfo) {
-        self.account.balance = info.balance;
-        self.account.nonce = info.nonce;
-        self.account.code_hash = info.code_hash;
-        self.account.exists = true;
-        self.original_balance = info.balance;
-        self.original_nonce = info.nonce;
-        self.existed = true;
+    fn load(&mut self, info: &AccountInfo, exists: bool) {
+        self.account = Account { info: *info, exists };
+        (self.original_balance, self.original_nonce) = (info.balance, info.nonce);
+        self.existed = exists;
+        self.loaded = true;
     }
 
     /// Whether the account is as the database has it, if it `exists` at the end.
@@ -142,11 +135,6 @@ impl AccountEntry {
         self.account.exists = was.exists;
         self.touched = was.touched || self.address == RIPEMD160;
     }
-}
-
-fn info(account: &Account) -> AccountInfo {
-    let Account { balance, nonce, code_hash, .. } = *account;
-    AccountInfo { balance, nonce, code_hash }
 }
 
 /// What touching an account changes.
@@ -311,8 +299,8 @@ impl Session<'_> {
     #[inline]
     pub fn charge_sender(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
         let account = &mut self.loaded(id)?.account;
-        account.balance = account.balance.saturating_sub(*value);
-        account.nonce += 1;
+        account.info.balance = account.balance.saturating_sub(*value);
+        account.info.nonce += 1;
         account.exists = true;
         Ok(())
     }
@@ -324,7 +312,7 @@ impl Session<'_> {
     #[inline]
     pub fn credit(&mut self, id: AccountId, value: &U256) -> Result<(), Fault> {
         let entry = self.loaded(id)?;
-        entry.account.balance = entry.account.balance.saturating_add(*value);
+        entry.account.info.balance = entry.account.balance.saturating_add(*value);
         entry.account.exists = true;
         entry.touched = true;
         Ok(())
@@ -349,7 +337,7 @@ impl Session<'_> {
             let gone = AccountChange::of(entry.address);
             if exists {
                 let code = if entry.code_changed { entry.code.take() } else { None };
-                changes.push(AccountChange { account: Some(info(&entry.account)), code, ..gone });
+                changes.push(AccountChange { account: Some(entry.account.info), code, ..gone });
             } else {
                 changes.push(gone);
             }
@@ -364,7 +352,7 @@ impl Session<'_> {
                 continue;
             }
             let change = *entry.change.get_or_insert_with(|| {
-                let account = Some(info(&entry.account));
+                let account = Some(entry.account.info);
                 changes.push(AccountChange { account, ..AccountChange::of(entry.address) });
                 changes.len() as u32 - 1
             });
@@ -397,20 +385,15 @@ impl Session<'_> {
     fn load_account(&mut self, id: AccountId) -> Result<(), Fault> {
         let entry = &mut self.journal.accounts[id.0 as usize];
         match self.database.account(&entry.address) {
-            Ok(Some(ref info)) => entry.load(info),
-            Ok(None) => {
-                entry.account = ABSENT;
-                (entry.original_balance, entry.original_nonce) = (U256::ZERO, 0);
-                entry.existed = false;
-            }
+            Ok(Some(ref info)) => entry.load(info, true),
+            Ok(None) => entry.load(&AccountInfo::default(), false),
             Err(error) => return Err(self.failed(error)),
         }
-        entry.loaded = true;
         Ok(())
     }
 
     fn set_balance(&mut self, id: AccountId, balance: U256) {
-        let previous = replace(&mut self.entry(id).account.balance, balance);
+        let previous = replace(&mut self.entry(id).account.info.balance, balance);
         self.journal.undo.push(Undo::Balance(id, previous));
     }
 
@@ -427,22 +410,22 @@ impl Session<'_> {
             Undo::AccessSlot(id) => self.journal.slots[id.0 as usize].warm = false,
             Undo::Store(id, value) => self.journal.slots[id.0 as usize].current = value,
             Undo::Transient(number, value) => self.journal.transient[number as usize] = value,
-            Undo::Balance(id, balance) => self.entry(id).account.balance = balance,
-            Undo::Nonce(id, nonce) => self.entry(id).account.nonce = nonce,
+            Undo::Balance(id, balance) => self.entry(id).account.info.balance = balance,
+            Undo::Nonce(id, nonce) => self.entry(id).account.info.nonce = nonce,
             Undo::Touch(id, was) => self.entry(id).untouch(was),
             Undo::Transfer { from, to, value, was: [from_was, to_was] } => {
                 let payee = self.entry(to);
-                payee.account.balance = payee.account.balance.wrapping_sub(value);
+                payee.account.info.balance = payee.account.balance.wrapping_sub(value);
                 payee.untouch(to_was);
                 let payer = self.entry(from);
-                payer.account.balance = payer.account.balance.wrapping_add(value);
+                payer.account.info.balance = payer.account.balance.wrapping_add(value);
                 payer.untouch(from_was);
             }
             Undo::Create(id) => self.entry(id).created = false,
             Undo::Code(id) => {
                 if let Some(previous) = self.journal.codes.pop() {
                     let entry = self.entry(id);
-                    (entry.account.code_hash, entry.code, entry.code_changed) = previous;
+                    (entry.account.info.code_hash, entry.code, entry.code_changed) = previous;
                 }
             }
             Undo::Destroy(id) => self.entry(id).destroyed = false,
@@ -554,12 +537,12 @@ impl State for Session<'_> {
         }
         let payer = self.loaded(from)?;
         let Some(rest) = payer.account.balance.checked_sub(*value) else { return Ok(false) };
-        payer.account.balance = rest;
+        payer.account.info.balance = rest;
         let from_was = payer.touch();
         let payee = self.entry(to);
         let to_was = payee.touch();
         match payee.account.balance.checked_add(*value) {
-            Some(total) => payee.account.balance = total,
+            Some(total) => payee.account.info.balance = total,
             // There is not so much wei. This step back comes after the transfer's own, which would be wrong.
             None => self.set_balance(to, U256::MAX),
         }
@@ -572,7 +555,7 @@ impl State for Session<'_> {
         let account = &mut self.loaded(id)?.account;
         let previous = account.nonce;
         let Some(next) = previous.checked_add(1) else { return Ok(false) };
-        account.nonce = next;
+        account.info.nonce = next;
         self.journal.undo.push(Undo::Nonce(id, previous));
         Ok(true)
     }
@@ -588,7 +571,7 @@ impl State for Session<'_> {
         }
         let entry = self.entry(id);
         entry.created = true;
-        let previous = replace(&mut entry.account.nonce, nonce);
+        let previous = replace(&mut entry.account.info.nonce, nonce);
         self.journal.undo.push(Undo::Create(id));
         self.journal.undo.push(Undo::Nonce(id, previous));
         self.touch(id);
@@ -597,7 +580,7 @@ impl State for Session<'_> {
 
     fn set_code(&mut self, id: AccountId, code: Bytes, hash: B256) -> Result<(), Fault> {
         let entry = self.loaded(id)?;
-        let previous_hash = replace(&mut entry.account.code_hash, hash);
+        let previous_hash = replace(&mut entry.account.info.code_hash, hash);
         let previous_code = entry.code.replace(code);
         let previously_changed = replace(&mut entry.code_changed, true);
         self.journal.codes.push((previous_hash, previous_code, previously_changed));

@@ -9,6 +9,7 @@ mod journal;
 mod keys;
 mod memory;
 
-pub use database::{AccountInfo, Database, StateError};
+pub use database::{Database, StateError};
 pub use journal::{AccountChange, Changes, Journal, Session};
 pub use memory::{InMemoryState, MemoryAccount};
+pub use tandem_coprocessor::AccountInfo;

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use tandem_coprocessor::primitives::{Address, B256, Bytes, U256};
+use tandem_coprocessor::{
+    AccountInfo,
+    primitives::{Address, B256, Bytes, U256},
+};
 
-use crate::{AccountInfo, Changes, Database, StateError, keys::FixedKeys};
+use crate::{Changes, Database, StateError, keys::FixedKeys};
 
 /// An account with its storage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
