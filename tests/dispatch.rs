@@ -96,7 +96,8 @@ fn a_million_of_each_opcode_fit_a_small_stack() {
 
 #[test]
 fn pairs_and_metered_jumps_fit_a_small_stack() {
-    let bodies: [&[u8]; 6] = [
+    let bodies: [&[u8]; 7] = [
+        &[op::JUMPDEST; 7],
         &[op::PUSH1, 1, op::PUSH1, 2, op::ADD, op::POP],
         &[op::PUSH1, 1, op::DUP1, op::MLOAD, op::SWAP1, op::POP, op::POP],
         &[op::PUSH0, op::PUSH1, 64, op::MSTORE, op::PUSH1, 7, op::DUP2, op::LT, op::POP],

@@ -9,8 +9,8 @@ use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tandem_asm::Assembler;
 use tandem_evm::{
     AccessListItem, AccountInfo, Authorization, Block, Error, Evm, Failure, Fork, InMemoryState,
-    Intrinsic, Ledger, Meter, Outcome, Schedule, Step, Tracer, Transaction, TransactionKind, Unit,
-    deploy, fund, keccak256, op, opcode,
+    Intrinsic, Ledger, Meter, Outcome, Schedule, Status, Step, Tracer, Transaction,
+    TransactionKind, Unit, deploy, fund, keccak256, op, opcode,
     primitives::{Address, Bytes, U256, address},
     state_root,
 };
@@ -529,6 +529,38 @@ fn a_ledger_adds_up_wherever_the_gas_ends() {
     // Too long for jumps to be counted, so that they are noted again and again.
     code.resize(1 << 16, 0);
     check_at_gas(&code.into(), 7);
+}
+
+#[test]
+fn each_jumpdest_of_a_run_is_paid_for_wherever_it_is_entered() {
+    // Calldata says where; what is before the run costs 13.
+    const RUN: u64 = 17;
+    let mut code = vec![op::PUSH0, op::CALLDATALOAD, op::JUMP];
+    code.extend([op::JUMPDEST; RUN as usize]);
+    let mut state = InMemoryState::default();
+    deploy(&mut state, PROGRAM, code.into());
+    fund(&mut state, SENDER, U256::MAX >> 1);
+    for meter in [Meter::Off, Meter::Gas] {
+        let mut evm = Evm::builder(Fork::Cancun).meter(meter).build();
+        for left in 0..RUN {
+            let entry = U256::from(3 + left).to_be_bytes::<32>();
+            let mut tx = Transaction::call(SENDER, PROGRAM, Bytes::copy_from_slice(&entry));
+            let intrinsic = Intrinsic::of(&tx, &Schedule::new(Fork::Cancun).transaction).0.total();
+            let cost = 13 + RUN - left;
+            for gas in 0..=cost + 1 {
+                tx.gas_limit = intrinsic + gas;
+                let outcome =
+                    evm.transact(&mut state, &Block::default(), &tx).expect("it is valid");
+                let (spent, case) =
+                    (outcome.gas_used - intrinsic, format!("{left} left, {gas} gas"));
+                assert_eq!(outcome.status == Status::Success, gas >= cost, "{case}");
+                assert_eq!(spent, gas.min(cost), "{case}");
+                let Some(ledger) = outcome.ledger.filter(|_| gas >= cost) else { continue };
+                let row = ledger.rows().iter().find(|row| row.op == "JUMPDEST");
+                assert_eq!(row.map(|row| row.count), Some(RUN - left), "{case}");
+            }
+        }
+    }
 }
 
 fn check_at_gas(code: &Bytes, step: usize) {

@@ -13,8 +13,15 @@ use crate::{METERED_JUMP, METERED_JUMPI, SHADOWED_PUSH, plain};
 
 /// Bytes that stand for pairs, first to last: undefined up to Amsterdam, and not wanted by EVM-MAX or
 /// SIMD.
-const RANGES: [(u8, u8); 6] =
-    [(0xb2, 0xbf), (0xc8, 0xe5), (0x21, 0x2f), (0xa5, 0xad), (0xe9, 0xef), (0x0c, 0x0f)];
+const RANGES: [(u8, u8); 7] = [
+    (0xb2, 0xbf),
+    (0xc8, 0xe5),
+    (0x21, 0x2f),
+    (0xa5, 0xad),
+    (0xe9, 0xef),
+    (0x0c, 0x0f),
+    (0x4c, 0x4f),
+];
 
 /// The byte of the `n`th pair.
 const fn byte_of_pair(mut n: usize) -> u8 {
@@ -31,7 +38,7 @@ const fn byte_of_pair(mut n: usize) -> u8 {
 }
 
 /// The pairs, commonest first where several could start at a byte. Either half may itself be a pair.
-const PAIRS: [(u8, u8); 78] = [
+const PAIRS: [(u8, u8); 83] = [
     (op::PUSH2, op::JUMP),
     (op::PUSH2, op::JUMPI),
     (op::PUSH1, op::JUMP),
@@ -110,6 +117,12 @@ const PAIRS: [(u8, u8); 78] = [
     (op::DUP1, op::PUSH4),
     (op::DUP1, op::PUSH1),
     (op::POP, op::PUSH1),
+    // Up to six in a row: nothing costs less gas than a JUMPDEST, so that nothing makes a gas take longer.
+    (op::JUMPDEST, op::JUMPDEST),
+    (op::JUMPDEST, byte_of_pair(78)),
+    (op::JUMPDEST, byte_of_pair(79)),
+    (op::JUMPDEST, byte_of_pair(80)),
+    (op::JUMPDEST, byte_of_pair(81)),
 ];
 
 /// The byte of each pair by its opcodes, 0 where there is none. The rows are numbered by first opcode.
@@ -128,7 +141,7 @@ static BYTES: ([u8; 256], [[u8; 256]; ROWS]) = {
     assert!(used as usize == ROWS, "a row for each first opcode, and one for those of no pair");
     (row_of, rows)
 };
-const ROWS: usize = 27;
+const ROWS: usize = 28;
 
 /// The pair that each byte stands for. A table, since handlers searched the list for it when they ran: the
 /// optimiser gives up on the loop (`fibonacci` of the bench cases, 2.8 to 3.3 times revm's speed).
@@ -144,6 +157,25 @@ static PAIR_OF: [Option<(u8, u8)>; 256] = {
 /// The pair that a byte stands for.
 pub const fn pair(byte: u8) -> Option<(u8, u8)> {
     PAIR_OF[byte as usize]
+}
+
+/// How many JUMPDESTs each byte stands for.
+static JUMPDESTS: [u8; 256] = {
+    let (mut counts, mut n) = ([0; 256], 0);
+    counts[op::JUMPDEST as usize] = 1;
+    while n < PAIRS.len() {
+        let (first, second) = PAIRS[n];
+        if first == op::JUMPDEST {
+            counts[byte_of_pair(n) as usize] = 1 + counts[second as usize];
+        }
+        n += 1;
+    }
+    counts
+};
+
+/// How many JUMPDESTs a byte stands for.
+pub const fn jumpdests(byte: u8) -> usize {
+    JUMPDESTS[byte as usize] as usize
 }
 
 /// What a byte needs of the stack: so many words on it, and room for so many more.

@@ -24,7 +24,7 @@ use tandem_coprocessor::{
 use tandem_schedule::{Extensions, PREFIX, Schedule, extension_bytes, op, opcode};
 
 pub use address::{create_preimage, create2_preimage};
-pub use fusion::{Shape, pair, shape, upfront};
+pub use fusion::{Shape, jumpdests, pair, shape, upfront};
 
 /// Calls a macro with every byte behind its arguments: what dispatches on a byte is made with this.
 #[macro_export]

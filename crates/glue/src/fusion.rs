@@ -1,7 +1,7 @@
 //! What fused pairs of opcodes do; which pairs there are is in `tandem_code`. The first opcode's word
 //! goes to the second in registers. Both opcodes are constants where this is inlined.
 
-use tandem_code::{METERED_JUMP, METERED_JUMPI, pair, push_len};
+use tandem_code::{METERED_JUMP, METERED_JUMPI, jumpdests, pair, push_len};
 use tandem_coprocessor::primitives::U256;
 use tandem_schedule::op;
 use tandem_word as word;
@@ -17,6 +17,7 @@ pub(crate) fn run(a: u8, b: u8, r: &mut Registers, m: &mut Machine) -> Flow {
     let at = r.ip;
     r.ip = at.wrapping_add(push_len(a) + 1);
     match (a, b) {
+        (op::JUMPDEST, b) => r.ip = at.wrapping_add(jumpdests(b)),
         (op::POP, op::POP) => r.stack.drop(2),
         (op::ISZERO, b) => {
             let condition = r.stack.pop();
