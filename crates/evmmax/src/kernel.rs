@@ -1,97 +1,15 @@
 //! The arithmetic in plain Rust, for each number of limbs from 1 to 12: Montgomery's for odd moduli,
 //! masks for powers of two. Which registers an arithmetic instruction may name is checked here, where they
-//! are read; the other rules are in `registers`.
+//! are read, as `operands` has it; the other rules are in `registers`.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 use tandem_coprocessor::ModularSize;
 
-use crate::modulus::Modulus;
-
-/// So many registers from a first one on, at equal distances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
-    first: usize,
-    stride: usize,
-}
-
-impl Run {
-    /// Register by register.
-    #[cfg(feature = "native")]
-    pub(crate) const WHOLE: Self = Self { first: 0, stride: 1 };
-
-    /// The `n`th register of the run.
-    #[inline(always)]
-    pub(crate) fn at(self, n: usize) -> usize {
-        self.first + n * self.stride
-    }
-
-    /// Whether the run, written from its first register on, leaves `read` as it was up to where each
-    /// was read: no element is written before a later one is read.
-    fn may_follow(self, read: Self, count: usize) -> bool {
-        let last = count - 1;
-        (self.stride == read.stride && self.first <= read.first)
-            || self.at(last) < read.first
-            || read.at(last) < self.first
-    }
-}
-
-/// The registers that an arithmetic instruction names: its seven immediates and a byte that does not count.
-/// In one piece, so that it travels in a register.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Operands(u64);
-
-impl Operands {
-    #[inline(always)]
-    pub(crate) fn new(immediates: [u8; 8]) -> Self {
-        Self(u64::from_le_bytes(immediates))
-    }
-
-    #[inline(always)]
-    fn byte(self, n: usize) -> usize {
-        (self.0 >> (8 * n) & 0xff) as usize
-    }
-
-    #[inline(always)]
-    fn run(self, n: usize) -> Run {
-        Run { first: self.byte(n), stride: self.byte(n + 1) }
-    }
-
-    #[inline(always)]
-    pub(crate) fn out(self) -> Run {
-        self.run(0)
-    }
-
-    #[inline(always)]
-    pub(crate) fn x(self) -> Run {
-        self.run(2)
-    }
-
-    #[inline(always)]
-    pub(crate) fn y(self) -> Run {
-        self.run(4)
-    }
-
-    #[inline(always)]
-    pub(crate) fn count(self) -> usize {
-        self.byte(6)
-    }
-
-    /// Whether the instruction may name these, of so many registers.
-    pub(crate) fn are_valid(self, registers: usize) -> bool {
-        let count = self.count();
-        count > 0
-            && self.out().stride > 0
-            && [self.out(), self.x(), self.y()].iter().all(|run| run.at(count - 1) < registers)
-    }
-
-    /// Whether results may be written as they come. All inputs are to be read before any output is
-    /// written (EIP-6690); otherwise results go by way of spare registers.
-    pub(crate) fn in_place(self) -> bool {
-        let (out, count) = (self.out(), self.count());
-        out.may_follow(self.x(), count) && out.may_follow(self.y(), count)
-    }
-}
+use crate::{
+    modulus::Modulus,
+    operands::{Highest, Operands},
+};
 
 /// A field's registers with its modulus.
 #[derive(Debug)]
@@ -101,9 +19,16 @@ pub(crate) struct File {
     /// Where results wait if they may not be written at once; as long as that took so far.
     pub(crate) spare: Vec<u64>,
     pub(crate) modulus: Modulus,
+    pub(crate) highest: Highest,
 }
 
 impl File {
+    /// From 1 to 256 registers, all zero.
+    pub(crate) fn new(modulus: Modulus, count: usize) -> Self {
+        let registers = vec![0; count * modulus.len];
+        Self { registers, spare: Vec::new(), modulus, highest: Highest::of(count) }
+    }
+
     /// The size of an instruction on so many of the registers.
     #[inline(always)]
     pub(crate) fn size(&self, count: u16) -> ModularSize {
@@ -117,9 +42,6 @@ pub(crate) type Arithmetic = fn(&mut File, Operands) -> Option<ModularSize>;
 
 /// The arithmetic in the order of the opcodes: addition, subtraction, multiplication.
 pub(crate) type Three = [Arithmetic; 3];
-
-/// From so many elements on a kernel for many may be another one.
-pub(crate) const MANY: usize = 5;
 
 /// The instructions for one modulus.
 #[derive(Clone, Copy, Debug)]
@@ -234,7 +156,8 @@ fn many<K: Kind, const OPERATION: usize, const N: usize>(
     file: &mut File,
     operands: Operands,
 ) -> Option<ModularSize> {
-    pairs::<N>(file, operands, |x, y, m| apply::<K, OPERATION, N>(x, y, m))
+    let f = |x: &_, y: &_, m: &_| apply::<K, OPERATION, N>(x, y, m);
+    if K::ODD { pairs::<N, true>(file, operands, f) } else { pairs::<N, false>(file, operands, f) }
 }
 
 /// Applies `f` to one pair of inputs.
@@ -256,24 +179,47 @@ pub(crate) fn pair<const N: usize, const ODD: bool>(
 
 /// Applies `f` to each pair of inputs.
 #[inline(always)]
-pub(crate) fn pairs<const N: usize>(
+pub(crate) fn pairs<const N: usize, const ODD: bool>(
     file: &mut File,
     operands: Operands,
     f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
 ) -> Option<ModularSize> {
-    let (out, x, y, count) = (operands.out(), operands.x(), operands.y(), operands.count());
-    let size = file.size(count as u16);
-    let File { registers, spare, modulus } = file;
-    let registers = registers.as_chunks_mut::<N>().0;
-    if !operands.are_valid(registers.len()) {
+    if !operands.are_valid(file.highest) {
         return None;
     }
     if operands.in_place() {
-        for n in 0..count {
-            registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)], modulus);
-        }
-        return Some(size);
+        let registers = file.registers.as_chunks_mut::<N>().0;
+        each(registers, operands, |x, y| f(x, y, &file.modulus));
+    } else {
+        by_way_of_spare(file, operands, f);
     }
+    Some(ModularSize { limbs: N as u8, count: operands.count() as u16, odd: ODD })
+}
+
+/// Writes `f` of each pair of inputs as it comes.
+#[inline(always)]
+fn each<const N: usize>(
+    registers: &mut [[u64; N]],
+    operands: Operands,
+    f: impl Fn(&[u64; N], &[u64; N]) -> [u64; N],
+) {
+    let (out, x, y) = (operands.out(), operands.x(), operands.y());
+    for n in 0..operands.count() {
+        registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)]);
+    }
+}
+
+/// The same where results wait until all inputs are read.
+#[cold]
+#[inline(never)]
+fn by_way_of_spare<const N: usize>(
+    file: &mut File,
+    operands: Operands,
+    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
+) {
+    let (out, x, y, count) = (operands.out(), operands.x(), operands.y(), operands.count());
+    let File { registers, spare, modulus, .. } = file;
+    let registers = registers.as_chunks_mut::<N>().0;
     let spare = room(spare, count);
     for (n, result) in spare.iter_mut().enumerate() {
         *result = f(&registers[x.at(n)], &registers[y.at(n)], modulus);
@@ -281,7 +227,6 @@ pub(crate) fn pairs<const N: usize>(
     for (n, result) in spare.iter().enumerate() {
         registers[out.at(n)] = *result;
     }
-    Some(size)
 }
 
 /// Room for so many elements among the spare registers.

@@ -24,6 +24,7 @@ mod kernel;
 mod modulus;
 #[cfg(feature = "native")]
 mod native;
+mod operands;
 mod registers;
 
 use alloc::{boxed::Box, sync::Arc};

@@ -1,16 +1,17 @@
 //! A frame's registers and the rules of EIP-6690 about them: which operands are valid, what an
-//! instruction will take. The arithmetic, with its operands, is in `kernel`.
+//! instruction will take. The arithmetic is in `kernel`, its operands in `operands`.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use tandem_coprocessor::{
     Facts, Fault, Instruction, Instructions, ModularSize, Size, primitives::U256,
 };
 
 use crate::{
-    kernel::{File, Kernels, MANY, Operands},
+    kernel::{File, Kernels},
     modulus::Modulus,
     op,
+    operands::{MANY, Operands},
 };
 
 /// The longest modulus in bytes.
@@ -117,9 +118,8 @@ impl Registers {
     fn allocate(&mut self, id: u64, mut modulus: Modulus, count: usize) {
         let kernels = (self.choose)(&modulus);
         (kernels.prepare)(&mut modulus);
-        let registers = vec![0; count * modulus.len];
-        self.bytes += 8 * registers.len();
-        let file = File { registers, spare: Vec::new(), modulus };
+        let file = File::new(modulus, count);
+        self.bytes += 8 * file.registers.len();
         self.fields.push(Field { id, file, kernels, count });
         self.activate(self.fields.len() - 1);
     }
@@ -132,7 +132,7 @@ impl Instructions for Registers {
             op::ADDMODX | op::SUBMODX | op::MULMODX => {
                 let operands = Operands::new(immediates(instruction)?);
                 let field = self.active()?;
-                if !operands.are_valid(field.count) {
+                if !operands.are_valid(field.file.highest) {
                     return Err(Fault::Input);
                 }
                 (Size::Modular(field.file.size(operands.count() as u16)), self.bytes)

@@ -23,7 +23,7 @@ macro_rules! kernels {
             },
             |file, operands| {
                 // SAFETY: as above.
-                pairs(file, operands, |x, y, m| unsafe { $product(x, y, m) })
+                pairs::<_, true>(file, operands, |x, y, m| unsafe { $product(x, y, m) })
             },
         ]
     };

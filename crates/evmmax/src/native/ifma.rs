@@ -18,8 +18,9 @@ use core::arch::x86_64::{
 use tandem_coprocessor::ModularSize;
 
 use crate::{
-    kernel::{Arithmetic, File, Operands, Run, room},
+    kernel::{Arithmetic, File, room},
     modulus::Modulus,
+    operands::{Operands, Run},
 };
 
 cpufeatures::new!(processor, "avx512f", "avx512dq", "avx512vl", "avx512ifma");
@@ -51,12 +52,12 @@ pub(super) fn multiply(modulus: &Modulus) -> Option<Arithmetic> {
 
 /// The instruction: batches of eight, in the last of which lanes may idle.
 fn run<const N: usize, const L: usize>(file: &mut File, operands: Operands) -> Option<ModularSize> {
-    let size = file.size(operands.count() as u16);
-    let File { registers, spare, modulus } = file;
-    let registers = registers.as_chunks_mut::<N>().0;
-    if !operands.are_valid(registers.len()) {
+    if !operands.are_valid(file.highest) {
         return None;
     }
+    let size = file.size(operands.count() as u16);
+    let File { registers, spare, modulus, .. } = file;
+    let registers = registers.as_chunks_mut::<N>().0;
     if operands.in_place() {
         // SAFETY: `multiply` made sure of the processor's features.
         unsafe { batches::<N, L>(registers, None, modulus, operands) };

@@ -3,7 +3,10 @@
 
 use tandem_coprocessor::ModularSize;
 
-use crate::kernel::{self, Arithmetic, File, Operands};
+use crate::{
+    kernel::{self, Arithmetic, File},
+    operands::Operands,
+};
 
 /// The kernels for odd moduli of `N` limbs, with a bit to spare or not, on processors with BMI2 and ADX: for
 /// one element, and for any other count.
