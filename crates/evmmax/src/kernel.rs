@@ -14,7 +14,7 @@ use crate::{
 /// A field's registers with its modulus.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// One after the other.
+    /// One after the other, always as many.
     pub(crate) registers: Vec<u64>,
     /// Where results wait if they may not be written at once; as long as that took so far.
     pub(crate) spare: Vec<u64>,
@@ -189,6 +189,12 @@ pub(crate) fn pairs<const N: usize, const ODD: bool>(
     }
     if operands.in_place() {
         let registers = file.registers.as_chunks_mut::<N>().0;
+        // SAFETY: the operands are valid for these registers.
+        #[cfg(feature = "native")]
+        unsafe {
+            each(registers, operands, |x, y| f(x, y, &file.modulus));
+        }
+        #[cfg(not(feature = "native"))]
         each(registers, operands, |x, y| f(x, y, &file.modulus));
     } else {
         by_way_of_spare(file, operands, f);
@@ -197,6 +203,7 @@ pub(crate) fn pairs<const N: usize, const ODD: bool>(
 }
 
 /// Writes `f` of each pair of inputs as it comes.
+#[cfg(not(feature = "native"))]
 #[inline(always)]
 fn each<const N: usize>(
     registers: &mut [[u64; N]],
@@ -206,6 +213,33 @@ fn each<const N: usize>(
     let (out, x, y) = (operands.out(), operands.x(), operands.y());
     for n in 0..operands.count() {
         registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)]);
+    }
+}
+
+/// Writes `f` of each pair of inputs as it comes. Without checks, which an addition took a fourth longer
+/// with.
+///
+/// # Safety
+/// The operands are valid for so many registers.
+#[cfg(feature = "native")]
+#[inline(always)]
+unsafe fn each<const N: usize>(
+    registers: &mut [[u64; N]],
+    operands: Operands,
+    f: impl Fn(&[u64; N], &[u64; N]) -> [u64; N],
+) {
+    let (runs, first) = ([operands.out(), operands.x(), operands.y()], registers.as_mut_ptr());
+    let last = operands.count() - 1;
+    debug_assert!(runs.iter().all(|run| run.at(last) < registers.len()), "valid operands");
+    let [out, x, y] = runs;
+    let [mut to, mut left, mut right] = runs.map(|run| first.wrapping_add(run.first));
+    for _ in 0..operands.count() {
+        // SAFETY: these are registers, none above the last one of its run; what is read is no longer
+        // borrowed when the result is written.
+        unsafe { *to = f(&*left, &*right) };
+        to = to.wrapping_add(out.stride);
+        left = left.wrapping_add(x.stride);
+        right = right.wrapping_add(y.stride);
     }
 }
 
