@@ -42,12 +42,27 @@ pub(super) fn multiply_six() -> [Arithmetic; 2] {
 // The modulus is where its limbs are.
 const _: () = assert!(offset_of!(Modulus, limbs) == 0);
 
+/// x times the lowest limb of y, which one carry does for; what is above t is in `carry`.
+macro_rules! first_product {
+    ($($at:literal $add:literal $low:literal $high:literal),*) => {
+        concat!(
+            "mov rdx, [{y}]\n",
+            "mulx {t1}, {t0}, [{x}]\n",
+            $(
+                "mulx {", $high, "}, {low}, [{x} + ", $at, "]\n",
+                $add, " {", $low, "}, {low}\n",
+            )*
+            "adc {carry}, 0\n",
+        )
+    };
+}
+
 /// Adds x times a limb of y to t; what is above t is in `carry`.
 macro_rules! product {
     ($y:literal; $($at:literal $low:literal $high:literal),*; $last:literal $top:literal) => {
         concat!(
             "mov rdx, [{y} + ", $y, "]\n",
-            "xor {carry:e}, {carry:e}\n",
+            "xor {zero:e}, {zero:e}\n",
             $(
                 "mulx {high}, {low}, [{x} + ", $at, "]\n",
                 "adox {", $low, "}, {low}\n",
@@ -55,9 +70,8 @@ macro_rules! product {
             )*
             "mulx {carry}, {low}, [{x} + ", $last, "]\n",
             "adox {", $top, "}, {low}\n",
-            "mov {low:e}, 0\n",
-            "adcx {carry}, {low}\n",
-            "adox {carry}, {low}\n",
+            "adcx {carry}, {zero}\n",
+            "adox {carry}, {zero}\n",
         )
     };
 }
@@ -68,7 +82,7 @@ macro_rules! reduction {
         concat!(
             "mov rdx, [{m} + {inverse}]\n",
             "imul rdx, {t0}\n",
-            "xor {low:e}, {low:e}\n",
+            "xor {zero:e}, {zero:e}\n",
             "mulx {high}, {low}, [{m}]\n",
             "adcx {low}, {t0}\n",
             "mov {t0}, {high}\n",
@@ -77,15 +91,20 @@ macro_rules! reduction {
                 "mulx {", $from, "}, {low}, [{m} + ", $at, "]\n",
                 "adox {", $to, "}, {low}\n",
             )*
-            "mov {low:e}, 0\n",
-            "adcx {", $top, "}, {low}\n",
+            "adcx {", $top, "}, {zero}\n",
             "adox {", $top, "}, {carry}\n",
         )
     };
 }
 
-/// A row of four limbs.
+/// A row of four limbs; the first one, or that of the limb of y at an offset.
 macro_rules! row_of_four {
+    (0) => {
+        concat!(
+            first_product!(8 "add" "t1" "t2", 16 "adc" "t2" "t3", 24 "adc" "t3" "carry"),
+            row_of_four!(),
+        )
+    };
     ($y:literal) => {
         concat!(product!($y; 0 "t0" "t1", 8 "t1" "t2", 16 "t2" "t3"; 24 "t3"), row_of_four!())
     };
@@ -96,6 +115,9 @@ macro_rules! row_of_four {
 
 /// The same with a bit above t, in `top`.
 macro_rules! full_row_of_four {
+    (0) => {
+        concat!(row_of_four!(0), "mov {top:e}, 0\n", "adox {top}, {zero}\n")
+    };
     ($y:literal) => {
         concat!(
             product!($y; 0 "t0" "t1", 8 "t1" "t2", 16 "t2" "t3"; 24 "t3"),
@@ -103,18 +125,30 @@ macro_rules! full_row_of_four {
             "mov {top:e}, 0\n",
             "adc {top}, 0\n",
             row_of_four!(),
-            "adox {top}, {low}\n",
+            "adox {top}, {zero}\n",
         )
     };
 }
 
-/// A row of six limbs.
+/// A row of six limbs, as above.
 macro_rules! row_of_six {
+    (0) => {
+        concat!(
+            first_product!(
+                8 "add" "t1" "t2", 16 "adc" "t2" "t3", 24 "adc" "t3" "t4", 32 "adc" "t4" "t5",
+                40 "adc" "t5" "carry"
+            ),
+            row_of_six!(),
+        )
+    };
     ($y:literal) => {
         concat!(
             product!($y; 0 "t0" "t1", 8 "t1" "t2", 16 "t2" "t3", 24 "t3" "t4", 32 "t4" "t5"; 40 "t5"),
-            reduction!(8 "t0" "t1", 16 "t1" "t2", 24 "t2" "t3", 32 "t3" "t4", 40 "t4" "t5"; "t5"),
+            row_of_six!(),
         )
+    };
+    () => {
+        reduction!(8 "t0" "t1", 16 "t1" "t2", 24 "t2" "t3", 32 "t3" "t4", 40 "t4" "t5"; "t5")
     };
 }
 
@@ -125,7 +159,7 @@ macro_rules! four_limbs {
         /// The processor has BMI2 and ADX.
         #[inline(always)]
         unsafe fn $name(x: &[u64; 4], y: &[u64; 4], modulus: &Modulus) -> [u64; 4] {
-            let (mut t0, mut t1, mut t2, mut t3) = (0_u64, 0_u64, 0_u64, 0_u64);
+            let (t0, t1, t2, t3): (u64, u64, u64, u64);
             // SAFETY: reads x, y and the modulus, writes nothing but registers.
             unsafe {
                 asm!(
@@ -145,9 +179,9 @@ macro_rules! four_limbs {
                     "cmovnc {t3}, rdx",
                     x = in(reg) x, y = in(reg) y, m = in(reg) modulus,
                     inverse = const offset_of!(Modulus, inverse),
-                    t0 = inout(reg) t0, t1 = inout(reg) t1, t2 = inout(reg) t2, t3 = inout(reg) t3,
-                    carry = out(reg) _, high = out(reg) _, low = out(reg) _,
-                    $($top = inout(reg) 0_u64 => _,)?
+                    t0 = out(reg) t0, t1 = out(reg) t1, t2 = out(reg) t2, t3 = out(reg) t3,
+                    carry = out(reg) _, high = out(reg) _, low = out(reg) _, zero = out(reg) _,
+                    $($top = out(reg) _,)?
                     out("rdx") _,
                     options(pure, readonly, nostack),
                 );
@@ -167,8 +201,7 @@ four_limbs!(four_full, full_row_of_four, top);
 /// The processor has BMI2 and ADX.
 #[inline(always)]
 unsafe fn six(x: &[u64; 6], y: &[u64; 6], modulus: &Modulus) -> [u64; 6] {
-    let (mut t0, mut t1, mut t2) = (0_u64, 0_u64, 0_u64);
-    let (mut t3, mut t4, mut t5) = (0_u64, 0_u64, 0_u64);
+    let (t0, t1, t2, t3, t4, t5): (u64, u64, u64, u64, u64, u64);
     // SAFETY: reads x, y and the modulus, writes nothing but registers.
     unsafe {
         asm!(
@@ -194,9 +227,9 @@ unsafe fn six(x: &[u64; 6], y: &[u64; 6], modulus: &Modulus) -> [u64; 6] {
             "cmovnc {t5}, {y}",
             x = inout(reg) x => _, y = inout(reg) y => _, m = in(reg) modulus,
             inverse = const offset_of!(Modulus, inverse),
-            t0 = inout(reg) t0, t1 = inout(reg) t1, t2 = inout(reg) t2,
-            t3 = inout(reg) t3, t4 = inout(reg) t4, t5 = inout(reg) t5,
-            carry = out(reg) _, high = out(reg) _, low = out(reg) _, out("rdx") _,
+            t0 = out(reg) t0, t1 = out(reg) t1, t2 = out(reg) t2,
+            t3 = out(reg) t3, t4 = out(reg) t4, t5 = out(reg) t5,
+            carry = out(reg) _, high = out(reg) _, low = out(reg) _, zero = out(reg) _, out("rdx") _,
             options(pure, readonly, nostack),
         );
     }
