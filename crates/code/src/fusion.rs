@@ -148,6 +148,7 @@ const ROWS: usize = 28;
 static PAIR_OF: [Option<(u8, u8)>; 256] = {
     let (mut pairs, mut n) = ([None; 256], 0);
     while n < PAIRS.len() {
+        assert!(opcode(byte_of_pair(n)).is_none(), "the byte is no opcode's");
         pairs[byte_of_pair(n) as usize] = Some(PAIRS[n]);
         n += 1;
     }
