@@ -104,15 +104,15 @@ impl Addresses {
         }
     }
 
-    /// The account of an address; the first call is for the ninth. One that was not there is from now on, as the
-    /// last of the `known`. `of` tells an account's address.
+    /// The account of an address. One that was not there is from now on, as the last of the `known`; none were
+    /// listed before the first call. `of` tells an account's address.
     pub(crate) fn get_or_insert<'a>(
         &mut self,
         address: &Address,
         known: usize,
         of: impl Fn(usize) -> &'a Address,
     ) -> Option<usize> {
-        if known == FEW {
+        if self.table.is_empty() {
             for id in 0..known {
                 self.insert(of(id), id);
             }
@@ -205,4 +205,24 @@ fn fold(a: u64, b: u64) -> u64 {
 /// The table wants bits at both ends of the word.
 fn widen(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_listed_once_however_often_it_is_asked_for() {
+        let known: Vec<_> = (0..FEW as u8).map(Address::with_last_byte).collect();
+        let mut addresses = Addresses::default();
+        for _ in 0..3 {
+            for (id, address) in known.iter().enumerate() {
+                assert_eq!(addresses.get_or_insert(address, FEW, |id| &known[id]), Some(id));
+            }
+        }
+        assert_eq!(addresses.table.len(), FEW);
+        let new = Address::repeat_byte(7);
+        assert_eq!(addresses.get_or_insert(&new, FEW, |id| &known[id]), None);
+        assert_eq!(addresses.table.len(), FEW + 1);
+    }
 }
