@@ -167,6 +167,7 @@ static JUMPDESTS: [u8; 256] = {
     while n < PAIRS.len() {
         let (first, second) = PAIRS[n];
         if first == op::JUMPDEST {
+            assert!(counts[second as usize] > 0, "a run goes on with a run");
             counts[byte_of_pair(n) as usize] = 1 + counts[second as usize];
         }
         n += 1;

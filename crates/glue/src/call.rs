@@ -263,6 +263,7 @@ impl Machine {
         open.map_or_else(|| self.find_code(id, account.code_hash), Ok).map(Some)
     }
 
+    /// Opens an account's code, analysed now or for an earlier transaction.
     #[inline(never)]
     fn find_code(&mut self, id: AccountId, hash: B256) -> Result<usize, Fault> {
         // A trace shows each opcode, so traced code is not fused, nor kept.

@@ -266,32 +266,6 @@ impl Session<'_> {
         self.find(address, true)
     }
 
-    /// The account at an address, to be made warm or left as it is.
-    fn find(&mut self, address: &Address, warm: bool) -> AccountId {
-        let journal = &mut *self.journal;
-        let known = &mut journal.accounts[..journal.known];
-        let id = if known.len() < FEW {
-            known.iter().rposition(|entry| entry.address == *address)
-        } else if known[journal.recent].address == *address {
-            Some(journal.recent)
-        } else {
-            journal.by_address.get_or_insert(address, known.len(), |id| &known[id].address)
-        };
-        if let Some(id) = id {
-            known[id].warm |= warm;
-            journal.recent = id;
-            return AccountId(id as u32);
-        }
-        let id = known.len();
-        (journal.known, journal.recent) = (id + 1, id);
-        let warm = warm || journal.is_always_warm(address);
-        match journal.accounts.get_mut(id) {
-            Some(entry) => entry.reset(*address, warm),
-            None => journal.accounts.push(AccountEntry::new(*address, warm)),
-        }
-        AccountId(id as u32)
-    }
-
     /// Takes the sender's payment from its balance and raises its nonce, both of which were checked.
     ///
     /// # Errors
@@ -362,6 +336,32 @@ impl Session<'_> {
             }
         }
         changes
+    }
+
+    /// The account at an address, to be made warm or left as it is.
+    fn find(&mut self, address: &Address, warm: bool) -> AccountId {
+        let journal = &mut *self.journal;
+        let known = &mut journal.accounts[..journal.known];
+        let id = if known.len() < FEW {
+            known.iter().rposition(|entry| entry.address == *address)
+        } else if known[journal.recent].address == *address {
+            Some(journal.recent)
+        } else {
+            journal.by_address.get_or_insert(address, known.len(), |id| &known[id].address)
+        };
+        if let Some(id) = id {
+            known[id].warm |= warm;
+            journal.recent = id;
+            return AccountId(id as u32);
+        }
+        let id = known.len();
+        (journal.known, journal.recent) = (id + 1, id);
+        let warm = warm || journal.is_always_warm(address);
+        match journal.accounts.get_mut(id) {
+            Some(entry) => entry.reset(*address, warm),
+            None => journal.accounts.push(AccountEntry::new(*address, warm)),
+        }
+        AccountId(id as u32)
     }
 
     fn failed(&mut self, error: StateError) -> Fault {
