@@ -9,8 +9,8 @@ use proptest::{prelude::*, sample::Index, test_runner::Config};
 use tandem_asm::Assembler;
 use tandem_evm::{
     AccessListItem, AccountInfo, Authorization, Block, Error, Evm, Failure, Fork, InMemoryState,
-    Intrinsic, Ledger, Meter, Outcome, Schedule, Status, Step, Tracer, Transaction,
-    TransactionKind, Unit, deploy, fund, keccak256, op, opcode,
+    Ledger, Meter, Outcome, Schedule, Status, Step, Tracer, Transaction, TransactionKind, Unit,
+    deploy, fund, keccak256, op, opcode,
     primitives::{Address, Bytes, U256, address},
     state_root,
 };
@@ -545,7 +545,7 @@ fn each_jumpdest_of_a_run_is_paid_for_wherever_it_is_entered() {
         for left in 0..RUN {
             let entry = U256::from(3 + left).to_be_bytes::<32>();
             let mut tx = Transaction::call(SENDER, PROGRAM, Bytes::copy_from_slice(&entry));
-            let intrinsic = Intrinsic::of(&tx, &Schedule::new(Fork::Cancun).transaction).0.total();
+            let intrinsic = tx.intrinsic_gas(&Schedule::new(Fork::Cancun).transaction).0.total();
             let cost = 13 + RUN - left;
             for gas in 0..=cost + 1 {
                 tx.gas_limit = intrinsic + gas;
@@ -569,7 +569,7 @@ fn check_at_gas(code: &Bytes, step: usize) {
     for n in [1_u8, 3, 40] {
         let mut tx = Transaction::call(SENDER, PROGRAM, Bytes::from(vec![0; 32]));
         tx.data = Bytes::copy_from_slice(&U256::from(n).to_be_bytes::<32>());
-        let intrinsic = Intrinsic::of(&tx, &Schedule::new(Fork::Cancun).transaction).0.total();
+        let intrinsic = tx.intrinsic_gas(&Schedule::new(Fork::Cancun).transaction).0.total();
         // A round takes 26.
         for gas in (0..26 * u64::from(n) + 60).step_by(step) {
             let mut state = InMemoryState::default();

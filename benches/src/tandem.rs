@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use alloy_primitives::U256;
 use tandem_evm::{
-    AccountInfo, Block, Evm, Extension, InMemoryState, Intrinsic, Meter, Outcome, Schedule, Status,
+    AccountInfo, Block, Evm, Extension, InMemoryState, Meter, Outcome, Schedule, Status,
     Transaction, keccak256,
 };
 
@@ -35,7 +35,7 @@ impl Tandem {
         tx.value = case.value;
         tx.nonce = nonce_of_caller(case)?;
         tx.chain_id = Some(1);
-        tx.gas_limit = case.gas_limit + Intrinsic::of(&tx, &schedule.transaction).0.total();
+        tx.gas_limit = case.gas_limit + tx.intrinsic_gas(&schedule.transaction).0.total();
 
         let mut block = Block::default();
         block.number = case.env.number.try_into()?;

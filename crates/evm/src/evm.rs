@@ -6,15 +6,17 @@ use std::{fmt, sync::Arc};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Log as LogEntry, U256};
 use alloy_rlp::{BufMut, Encodable, Header};
 use tandem_coprocessor::{AccountId, Coprocessor, Coprocessors, Fault, Log, Op, State, Unit};
-use tandem_glue::{Completion, Env, Machine, Message, Meter as GasMeter, Status, Tracer};
+use tandem_glue::{
+    Completion, Env, Intrinsic, Ledger, Machine, Message, Meter as GasMeter, Refund, Settlement,
+    Status, Tracer,
+};
 use tandem_hash::Remembered;
 use tandem_log::Logs;
 use tandem_schedule::{Extension, Fork, Schedule};
 use tandem_state::{Changes, Database, Journal, Session};
 
 use crate::{
-    Authorization, Block, Error, Intrinsic, Invalid, Ledger, Refund, Timing, Transaction,
-    TransactionKind,
+    Authorization, Block, Error, Invalid, Timing, Transaction, TransactionKind,
     block::{BlobBaseFee, GAS_PER_BLOB},
     timing::{Reading, Stopwatch, Timed},
 };
@@ -149,7 +151,7 @@ pub struct Outcome {
     /// Who got which gas, if the meter was on.
     pub ledger: Option<Ledger>,
     /// Who took which time, with [`Meter::Time`].
-    pub timing: Option<Timing>,
+    pub timing: Option<Box<Timing>>,
     /// What changed in the state; nothing is written to it.
     pub changes: Changes,
 }
@@ -245,42 +247,33 @@ struct Execution<'e, 's> {
     blob_base_fee: U256,
 }
 
-/// What the gas of a transaction came to.
-struct Settlement {
-    intrinsic: Intrinsic,
-    refund: Refund,
-    floor_top_up: u64,
-    gas_used: u64,
-}
-
 impl Execution<'_, '_> {
     /// Executes the transaction, and puts together what there is to tell of it.
     fn run(mut self, tracer: Option<&mut dyn Tracer>) -> Result<Outcome, Error> {
-        let (completion, settlement, ticks) = match self.execute(tracer) {
+        let (completion, settlement, gas_used, ticks) = match self.execute(tracer) {
             Ok(done) => done,
             Err(error) => return Err(self.session.take_error().map_or(error, Error::State)),
         };
-        let Settlement { intrinsic, refund, floor_top_up, gas_used } = settlement;
         let changes = self.session.finish(self.machine.schedule().clear_empty);
-        let rows = self.machine.take_rows();
+        let ledger = self.machine.take_ledger(&settlement);
         Ok(Outcome {
             status: completion.status,
             gas_used,
             output: completion.output,
             created: completion.created,
             logs: self.logs.take(),
-            ledger: rows.map(|rows| Ledger { intrinsic, refund, floor_top_up, rows }),
-            timing: self.watch.map(|(watch, start)| watch.timing(start, ticks)),
+            ledger,
+            timing: self.watch.map(|(watch, start)| Box::new(watch.timing(start, ticks))),
             changes,
         })
     }
 
-    /// From the rules to the fees. The last number is the ticks that the execution took.
+    /// From the rules to the fees. The numbers are the gas used and the ticks that the execution took.
     #[inline(always)]
     fn execute(
         &mut self,
         tracer: Option<&mut dyn Tracer>,
-    ) -> Result<(Completion, Settlement, u64), Error> {
+    ) -> Result<(Completion, Settlement, u64, u64), Error> {
         let (intrinsic, floor) = self.validate()?;
         let sender = self.validate_sender()?;
         let price = self.effective_gas_price();
@@ -288,11 +281,11 @@ impl Execution<'_, '_> {
         let coinbase = self.warm_up();
         let refund = self.authorize()?;
         let message = Message {
-            caller: self.tx.sender,
+            caller: &self.tx.sender,
             caller_id: sender,
-            to: self.tx.to.map(|to| (to, self.session.open(&to))),
+            to: self.tx.to.as_ref().map(|to| (to, self.session.open(to))),
             nonce: self.tx.nonce,
-            value: self.tx.value,
+            value: &self.tx.value,
             input: &self.tx.data,
             gas: self.tx.gas_limit - intrinsic.total(),
         };
@@ -313,8 +306,9 @@ impl Execution<'_, '_> {
                 (done?, ticks)
             }
         };
-        let settlement = self.settle(&completion, intrinsic, floor, [sender, coinbase], price)?;
-        Ok((completion, settlement, ticks))
+        let (settlement, gas_used) =
+            self.settle(&completion, intrinsic, floor, [sender, coinbase], price)?;
+        Ok((completion, settlement, gas_used, ticks))
     }
 
     fn fork(&self) -> Fork {
@@ -364,7 +358,7 @@ impl Execution<'_, '_> {
         if tx.to.is_none() && tx.data.len() > max {
             return Err(Invalid::InitcodeTooLarge { len: tx.data.len(), max });
         }
-        let (intrinsic, floor) = Intrinsic::of(tx, &schedule.transaction);
+        let (intrinsic, floor) = tx.intrinsic_gas(&schedule.transaction);
         if tx.gas_limit < intrinsic.total() {
             return Err(Invalid::IntrinsicGas {
                 limit: tx.gas_limit,
@@ -432,10 +426,10 @@ impl Execution<'_, '_> {
         if got == u64::MAX {
             return Err(Invalid::NonceIsMax.into());
         }
-        let mut cost = total(&tx.gas_price, tx.gas_limit).and_then(|gas| plus(gas, tx.value));
+        let mut cost = total(&tx.gas_price, tx.gas_limit).and_then(|gas| plus(&gas, &tx.value));
         if tx.kind == TransactionKind::Blob {
             let blobs = total(&tx.max_fee_per_blob_gas, self.blob_gas());
-            cost = cost.zip(blobs).and_then(|(cost, blobs)| plus(cost, blobs));
+            cost = cost.zip(blobs).and_then(|(cost, blobs)| plus(&cost, &blobs));
         }
         let cost = cost.ok_or(Invalid::CostOverflow)?;
         if balance < cost {
@@ -572,7 +566,7 @@ impl Execution<'_, '_> {
         }
     }
 
-    /// Refund, floor and payment of the coinbase (EIP-1559, 3529, 7623).
+    /// Refund, floor and payment of the coinbase (EIP-1559, 3529, 7623). The number is the gas used.
     fn settle(
         &mut self,
         completion: &Completion,
@@ -580,7 +574,7 @@ impl Execution<'_, '_> {
         floor: u64,
         [sender, coinbase]: [AccountId; 2],
         price: U256,
-    ) -> Result<Settlement, Error> {
+    ) -> Result<(Settlement, u64), Error> {
         let (tx, schedule) = (self.tx, self.machine.schedule());
         let spent = tx.gas_limit - completion.gas_left;
         let raw = completion.refund;
@@ -595,14 +589,19 @@ impl Execution<'_, '_> {
         let burnt = if london { self.block.base_fee } else { U256::ZERO };
         let reward = total(&(price - burnt), gas_used).unwrap_or(U256::MAX);
         self.session.credit(coinbase, &reward)?;
-        Ok(Settlement { intrinsic, refund: Refund { raw, capped }, floor_top_up, gas_used })
+        let refund = Refund::new(raw, capped);
+        Ok((Settlement { intrinsic, refund, floor_top_up }, gas_used))
     }
 }
 
-/// `a` and `b`, which is nothing most of the time; the library's addition is a call.
+/// `a` and `b`; `None` beyond 256 bits. The library's addition is a call by way of memory.
 #[inline(always)]
-fn plus(a: U256, b: U256) -> Option<U256> {
-    if b.is_zero() { Some(a) } else { a.checked_add(b) }
+fn plus(a: &U256, b: &U256) -> Option<U256> {
+    let (mut sum, mut carry) = (*a.as_limbs(), false);
+    for (limb, more) in sum.iter_mut().zip(b.as_limbs()) {
+        (*limb, carry) = limb.carrying_add(*more, carry);
+    }
+    (!carry).then_some(U256::from_limbs(sum))
 }
 
 /// The price of so much gas in wei; `None` beyond 256 bits.

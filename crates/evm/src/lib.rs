@@ -36,7 +36,6 @@
 mod block;
 mod error;
 mod evm;
-mod ledger;
 mod root;
 mod timing;
 mod transaction;
@@ -45,12 +44,11 @@ pub use alloy_primitives as primitives;
 pub use block::{BlobParams, Block};
 pub use error::{Error, Invalid};
 pub use evm::{Evm, EvmBuilder, Meter, Outcome};
-pub use ledger::{Intrinsic, Ledger, Refund};
 pub use root::{deploy, fund, keccak256, logs_hash, state_root};
 pub use tandem_coprocessor::{
     Backend, Coprocessor, Facts, Fault, Instruction, Instructions, Op, Unit,
 };
-pub use tandem_glue::{Status, Step, Tracer};
+pub use tandem_glue::{Intrinsic, Ledger, Refund, Settlement, Status, Step, Tracer};
 pub use tandem_schedule::{
     Decoded, Extension, Extensions, Failure, Fork, Gas, Halt, ListPrice, ModexpPrice,
     ModularPrices, Opcode, PREFIX, Precompile, Price, Row, RowId, Schedule, StorePrice,

@@ -1,6 +1,8 @@
 //! Transactions of types 0 to 4, signature aside: who sent it is known.
 
 use alloy_primitives::{Address, B256, Bytes, U256};
+use tandem_glue::Intrinsic;
+use tandem_schedule::TransactionPrices;
 
 /// The type of a transaction, which says which fields count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +66,32 @@ impl Transaction {
     /// A legacy transaction that creates a contract, at gas price zero and with a million gas.
     pub fn create(sender: Address, init_code: Bytes) -> Self {
         Self { sender, data: init_code, gas_limit: 1_000_000, ..Self::default() }
+    }
+
+    /// What the transaction pays before it executes. The second number is the floor its gas used
+    /// cannot fall below (EIP-7623), 0 if there is none.
+    pub fn intrinsic_gas(&self, prices: &TransactionPrices) -> (Intrinsic, u64) {
+        // In runs short enough for a sum of one byte, which is counted sixteen bytes at a time.
+        let count = |run: &[u8]| u64::from(run.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
+        let nonzero: u64 = self.data.chunks(255).map(count).sum();
+        let zero = self.data.len() as u64 - nonzero;
+        let keys: usize = self.access_list.iter().map(|item| item.keys.len()).sum();
+        let creates = self.to.is_none();
+        let initcode_words = if creates { self.data.len().div_ceil(32) as u64 } else { 0 };
+        let floor = match prices.floor_token {
+            0 => 0,
+            token => prices.base + token * (zero + 4 * nonzero),
+        };
+        let mut parts = Intrinsic::default();
+        parts.base = prices.base;
+        parts.creation = if creates { prices.creation } else { 0 };
+        parts.zero_calldata = prices.zero_byte * zero;
+        parts.nonzero_calldata = prices.nonzero_byte * nonzero;
+        parts.initcode_words = prices.initcode_word * initcode_words;
+        parts.access_list_addresses = prices.list_address * self.access_list.len() as u64;
+        parts.access_list_keys = prices.list_key * keys as u64;
+        parts.authorizations = prices.authorization * self.authorizations.len() as u64;
+        (parts, floor)
     }
 }
 

@@ -216,16 +216,16 @@ impl Machine {
         let payer = message.caller_id;
         let gas = i64::try_from(message.gas).unwrap_or(i64::MAX);
         let Some((to, id)) = message.to else {
-            let address = self.create_address(&message.caller, message.nonce)?;
+            let address = self.create_address(message.caller, message.nonce)?;
             let init_code = Bytes::copy_from_slice(message.input);
-            self.enter_creation(address, message.caller, payer, message.value, init_code, gas);
+            self.enter_creation(address, *message.caller, payer, *message.value, init_code, gas);
             return Ok(Some(address));
         };
-        let (run, _) = self.runs(&to, id)?;
+        let (run, _) = self.runs(to, id)?;
         self.enter(Start {
             context: Context {
                 input: Range { offset: 0, len: calldata.len() },
-                ..Context::new(id, to, message.caller, message.value)
+                ..Context::new(id, *to, *message.caller, *message.value)
             },
             payer: Some(payer),
             gas,

@@ -28,5 +28,5 @@ mod stack;
 mod tail;
 
 pub use machine::Machine;
-pub use tandem_ledger::{Clock, Meter, Rows};
+pub use tandem_ledger::{Clock, Intrinsic, Ledger, Meter, Refund, Settlement};
 pub use tandem_message::{Completion, Env, Message, Status, Step, Tracer};

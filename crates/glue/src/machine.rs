@@ -10,7 +10,7 @@ use tandem_coprocessor::{
     AccountId, Checkpoint, Coprocessors, Fault, Instructions, Log, State, Unit,
     primitives::{Address, Bytes, U256},
 };
-use tandem_ledger::{Jumps, LastRows, Meter, Rows};
+use tandem_ledger::{Jumps, LastRows, Ledger, Meter, Settlement};
 use tandem_memory::Memory;
 use tandem_message::{Completion, Env, Message, Status};
 use tandem_schedule::{Halt, RowId, Schedule};
@@ -274,10 +274,10 @@ impl Machine {
         }
     }
 
-    /// The rows of the transaction just executed, if the machine has a meter.
-    pub fn take_rows(&mut self) -> Option<Rows> {
+    /// The ledger of the transaction just executed, if the machine has a meter.
+    pub fn take_ledger(&mut self, settlement: &Settlement) -> Option<Ledger> {
         self.meter.as_mut()?.end(&mut self.jumps);
-        Some(self.last_rows.hand_out(&mut self.meter))
+        Some(self.last_rows.hand_out(&mut self.meter, settlement))
     }
 
     /// Takes `amount` from `gas` and posts it. Returns the gas left; nothing if the frame halts for

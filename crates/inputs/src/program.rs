@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 use tandem_evm::{
-    Block, Extension, Fork, Intrinsic, Schedule, Transaction,
+    Block, Extension, Fork, Schedule, Transaction,
     primitives::{Address, Bytes, U256},
 };
 
@@ -75,7 +75,7 @@ impl Program {
         let caller = program.pre.get(&program.caller);
         tx.nonce = caller.and_then(|account| account.nonce).unwrap_or_default().0;
         tx.chain_id = Some(1);
-        let (intrinsic, _) = Intrinsic::of(&tx, &Schedule::new(fork).transaction);
+        let (intrinsic, _) = tx.intrinsic_gas(&Schedule::new(fork).transaction);
         tx.gas_limit = program.gas_limit.0.saturating_add(intrinsic.total());
         let mut block = Block::default();
         (block.number, block.timestamp) = (program.env.number.0, program.env.timestamp.0);

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod jumps;
+mod ledger;
 mod profile;
 #[expect(unsafe_code, reason = "a loan between machine and rows, without locked instructions")]
 mod rows;
@@ -27,7 +28,8 @@ use jumps::Kept;
 use profile::Profiles;
 
 pub use jumps::Jumps;
-pub use rows::{LastRows, Rows};
+pub use ledger::{Intrinsic, Ledger, Refund, Settlement};
+pub use rows::LastRows;
 
 /// Says how long the coprocessors have worked. They are timed around each call, by whoever handed
 /// them to the machine; the machine only asks whose time it was.

@@ -1,5 +1,6 @@
 //! A transaction's rows, which are made from what its meter noted when somebody asks for them: most of
-//! what a ledger would cost a short transaction. The meter goes back to the machine for the next one.
+//! what a ledger would cost a short transaction. The meter goes back to the machine for the next one. The
+//! settlement lies with them, so that what is handed on is a pointer.
 //!
 //! Machine and rows share a loan without counting each other: two locked instructions would be half of what
 //! is left. So a loan is never freed, but used again, and the rows only have to say that they are gone.
@@ -16,13 +17,13 @@ use once_cell::race::OnceBox;
 use spin::Mutex;
 use tandem_schedule::Row;
 
-use crate::Meter;
+use crate::{Ledger, Meter, Settlement};
 
-/// The rows of a transaction, made when first asked for; a clone's are.
-pub struct Rows(Source);
+/// The rows of a transaction, made when first asked for (a clone's are), and its settlement.
+pub(crate) struct Rows(Source);
 
 enum Source {
-    Made(Vec<Row>),
+    Made(Box<(Settlement, Vec<Row>)>),
     Lent(&'static Loan),
 }
 
@@ -42,6 +43,7 @@ unsafe impl Sync for Loan {}
 
 #[derive(Default)]
 struct Content {
+    settlement: Settlement,
     made: OnceBox<Vec<Row>>,
     /// What they are made from, until the machine takes it back.
     meter: Mutex<Option<Box<Meter>>>,
@@ -96,13 +98,30 @@ impl Content {
 }
 
 impl Rows {
+    /// Rows that are there already.
+    pub(crate) fn made(settlement: Settlement, rows: Vec<Row>) -> Self {
+        Self(Source::Made(Box::new((settlement, rows))))
+    }
+
     /// The rows, one for each unit and operation.
-    pub fn get(&self) -> &[Row] {
+    pub(crate) fn get(&self) -> &[Row] {
         match &self.0 {
-            Source::Made(rows) => rows,
-            // SAFETY: the loan is out as long as these rows are there, so the content is only read.
-            Source::Lent(loan) => unsafe { &*loan.content.get() }.rows(),
+            Source::Made(made) => &made.1,
+            Source::Lent(loan) => self.content(loan).rows(),
         }
+    }
+
+    pub(crate) fn settlement(&self) -> &Settlement {
+        match &self.0 {
+            Source::Made(made) => &made.0,
+            Source::Lent(loan) => &self.content(loan).settlement,
+        }
+    }
+
+    /// What is in the loan that these rows have out.
+    fn content<'a>(&'a self, loan: &'a Loan) -> &'a Content {
+        // SAFETY: the loan is out as long as these rows are there, so the content is only read.
+        unsafe { &*loan.content.get() }
     }
 }
 
@@ -118,33 +137,21 @@ impl Drop for Rows {
     }
 }
 
-impl From<Vec<Row>> for Rows {
-    fn from(rows: Vec<Row>) -> Self {
-        Self(Source::Made(rows))
-    }
-}
-
 impl Default for Rows {
     fn default() -> Self {
-        Vec::new().into()
+        Self::made(Settlement::default(), Vec::new())
     }
 }
 
 impl Clone for Rows {
     fn clone(&self) -> Self {
-        self.get().to_vec().into()
-    }
-}
-
-impl fmt::Debug for Rows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.get()).finish()
+        Self::made(*self.settlement(), self.get().to_vec())
     }
 }
 
 impl PartialEq for Rows {
     fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
+        (self.settlement(), self.get()) == (other.settlement(), other.get())
     }
 }
 
@@ -162,8 +169,8 @@ impl fmt::Debug for LastRows {
 }
 
 impl LastRows {
-    /// Hands out a transaction's rows: takes the meter, and leaves nothing.
-    pub fn hand_out(&mut self, meter: &mut Option<Box<Meter>>) -> Rows {
+    /// Hands out a transaction's ledger: takes the meter, and leaves nothing.
+    pub fn hand_out(&mut self, meter: &mut Option<Box<Meter>>, settlement: &Settlement) -> Ledger {
         let loan = match self.0.filter(|loan| loan.is_back()) {
             Some(loan) => loan,
             None => {
@@ -173,10 +180,11 @@ impl LastRows {
         };
         // SAFETY: the loan is not out, and this machine's.
         let content = unsafe { &mut *loan.content.get() };
+        content.settlement = *settlement;
         content.made = OnceBox::new();
         core::mem::swap(content.meter.get_mut(), meter);
         loan.is_out.store(true, Ordering::Relaxed);
-        Rows(Source::Lent(loan))
+        Rows(Source::Lent(loan)).into()
     }
 
     /// Puts the meter back where there is none, from the rows handed out last: if they are still held and

@@ -40,15 +40,15 @@ pub struct Env {
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// The caller; its nonce was already raised and the gas paid.
-    pub caller: Address,
+    pub caller: &'a Address,
     /// The caller's handle; it is warm.
     pub caller_id: AccountId,
     /// The account to call, with its handle, or `None` to create one.
-    pub to: Option<(Address, AccountId)>,
+    pub to: Option<(&'a Address, AccountId)>,
     /// The caller's nonce before the transaction, which makes a created contract's address.
     pub nonce: u64,
     /// Value in wei.
-    pub value: U256,
+    pub value: &'a U256,
     /// Calldata, or init code.
     pub input: &'a [u8],
     /// Gas for the execution, the intrinsic gas taken off.

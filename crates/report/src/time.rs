@@ -25,7 +25,7 @@ impl Sample {
     pub fn new(outcome: &Outcome) -> Option<Self> {
         let rows = outcome.ledger.as_ref()?.rows().iter();
         let rows = rows.map(|row| ((row.unit, row.op), row.nanoseconds)).collect();
-        Some(Self { timing: outcome.timing?, rows })
+        Some(Self { timing: **outcome.timing.as_ref()?, rows })
     }
 
     /// The whole transaction, the clock's part of it taken off.

@@ -213,18 +213,47 @@ impl Journal {
         }
     }
 
+    /// Finds an account among many; lists it if it is new.
+    #[inline(never)]
+    fn look_up(&mut self, address: &Address) -> Option<usize> {
+        let known = &self.accounts[..self.known];
+        self.by_address.get_or_insert(address, known.len(), |id| &known[id].address)
+    }
+
+    /// An account that is new to the transaction.
+    #[inline(never)]
+    fn add(&mut self, address: &Address, warm: bool) -> AccountId {
+        let id = self.known;
+        (self.known, self.recent) = (id + 1, id);
+        let warm = warm || self.is_always_warm(address);
+        match self.accounts.get_mut(id) {
+            Some(entry) => entry.reset(*address, warm),
+            None => self.accounts.push(AccountEntry::new(*address, warm)),
+        }
+        AccountId(id as u32)
+    }
+
     /// Starts a transaction on the embedder's state.
     pub fn begin<'a>(&'a mut self, database: &'a mut dyn Database) -> Session<'a> {
-        self.by_address.clear();
-        self.slot_keys.clear();
-        self.transient_keys.clear();
-        self.accounts.truncate(Self::KEPT);
-        self.accounts.shrink_to(Self::KEPT);
+        // Most transactions meet few accounts and store nothing, and leave most of this as it is.
+        if self.known >= FEW {
+            self.by_address.clear();
+            self.accounts.truncate(Self::KEPT);
+            self.accounts.shrink_to(Self::KEPT);
+        }
         (self.known, self.recent) = (0, 0);
-        self.codes.clear();
-        clear(&mut self.slots);
-        clear(&mut self.transient);
-        clear(&mut self.undo);
+        if !self.slots.is_empty() {
+            self.slot_keys.clear();
+            clear(&mut self.slots);
+        }
+        if !self.transient.is_empty() {
+            self.transient_keys.clear();
+            clear(&mut self.transient);
+        }
+        if !self.undo.is_empty() {
+            self.codes.clear();
+            clear(&mut self.undo);
+        }
         Session { journal: self, database, error: None }
     }
 }
@@ -347,20 +376,11 @@ impl Session<'_> {
         } else if known[journal.recent].address == *address {
             Some(journal.recent)
         } else {
-            journal.by_address.get_or_insert(address, known.len(), |id| &known[id].address)
+            journal.look_up(address)
         };
-        if let Some(id) = id {
-            known[id].warm |= warm;
-            journal.recent = id;
-            return AccountId(id as u32);
-        }
-        let id = known.len();
-        (journal.known, journal.recent) = (id + 1, id);
-        let warm = warm || journal.is_always_warm(address);
-        match journal.accounts.get_mut(id) {
-            Some(entry) => entry.reset(*address, warm),
-            None => journal.accounts.push(AccountEntry::new(*address, warm)),
-        }
+        let Some(id) = id else { return journal.add(address, warm) };
+        journal.accounts[id].warm |= warm;
+        journal.recent = id;
         AccountId(id as u32)
     }
 
@@ -375,21 +395,24 @@ impl Session<'_> {
 
     #[inline(always)]
     fn loaded(&mut self, id: AccountId) -> Result<&mut AccountEntry, Fault> {
-        if !self.journal.accounts[id.0 as usize].loaded {
-            self.load_account(id)?;
+        if self.entry(id).loaded {
+            return Ok(self.entry(id));
         }
-        Ok(self.entry(id))
+        self.load_account(id)
     }
 
     #[inline(never)]
-    fn load_account(&mut self, id: AccountId) -> Result<(), Fault> {
+    fn load_account(&mut self, id: AccountId) -> Result<&mut AccountEntry, Fault> {
         let entry = &mut self.journal.accounts[id.0 as usize];
         match self.database.account(&entry.address) {
             Ok(Some(ref info)) => entry.load(info, true),
             Ok(None) => entry.load(&AccountInfo::default(), false),
-            Err(error) => return Err(self.failed(error)),
+            Err(error) => {
+                self.error = Some(error);
+                return Err(Fault::State);
+            }
         }
-        Ok(())
+        Ok(entry)
     }
 
     fn set_balance(&mut self, id: AccountId, balance: U256) {

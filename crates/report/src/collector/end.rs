@@ -79,7 +79,7 @@ impl Collector {
     pub fn finish_trace(mut self, end: &End) -> Result<Attribution, CollectError> {
         let prices = self.schedule.transaction;
         let tx = self.tx.take();
-        let intrinsic = tx.as_ref().map(|tx| Intrinsic::of(tx, &prices));
+        let intrinsic = tx.as_ref().map(|tx| tx.intrinsic_gas(&prices));
         let gas = match (self.first, &tx, &intrinsic) {
             (Some(first), Some(tx), Some((intrinsic, _))) => {
                 if tx.gas_limit.checked_sub(intrinsic.total()) != Some(first.gas) {

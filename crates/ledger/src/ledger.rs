@@ -1,11 +1,14 @@
 //! A transaction's gas ledger: the intrinsic parts, a row for each operation, the refund and the
 //! floor. `intrinsic + Σ rows − refund + floor top-up = gas used`, exactly, on every path.
 
-use tandem_coprocessor::Unit;
-use tandem_glue::Rows;
-use tandem_schedule::{Gas, Row, TransactionPrices};
+use alloc::vec::Vec;
 
-use crate::Transaction;
+use core::{fmt, ops::Deref};
+
+use tandem_coprocessor::Unit;
+use tandem_schedule::{Gas, Row};
+
+use crate::rows::Rows;
 
 /// The intrinsic gas, part by part (Yellow Paper, section 6.2; EIP-2930, 3860, 7702).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,34 +35,6 @@ pub struct Intrinsic {
 }
 
 impl Intrinsic {
-    /// What a transaction pays before it executes. The second number is the floor its gas used
-    /// cannot fall below (EIP-7623), 0 if there is none.
-    pub fn of(tx: &Transaction, prices: &TransactionPrices) -> (Self, u64) {
-        // In runs short enough for a sum of one byte, which is counted sixteen bytes at a time.
-        let count = |run: &[u8]| u64::from(run.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
-        let nonzero: u64 = tx.data.chunks(255).map(count).sum();
-        let zero = tx.data.len() as u64 - nonzero;
-        let keys: usize = tx.access_list.iter().map(|item| item.keys.len()).sum();
-        let creates = tx.to.is_none();
-        let initcode_words = if creates { tx.data.len().div_ceil(32) as u64 } else { 0 };
-        let floor = match prices.floor_token {
-            0 => 0,
-            token => prices.base + token * (zero + 4 * nonzero),
-        };
-        let parts = Self {
-            base: prices.base,
-            creation: if creates { prices.creation } else { 0 },
-            zero_calldata: prices.zero_byte * zero,
-            nonzero_calldata: prices.nonzero_byte * nonzero,
-            initcode_words: prices.initcode_word * initcode_words,
-            access_list_addresses: prices.list_address * tx.access_list.len() as u64,
-            access_list_keys: prices.list_key * keys as u64,
-            authorizations: prices.authorization * tx.authorizations.len() as u64,
-            unsplit: 0,
-        };
-        (parts, floor)
-    }
-
     /// Each part under the name reports give it.
     pub const fn parts(&self) -> [(&'static str, u64); 9] {
         [
@@ -103,23 +78,57 @@ impl Refund {
     }
 }
 
-/// Who got which gas of a transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Ledger {
+/// What a transaction's gas came to beside its execution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "with the rows it is the whole of a ledger's identity"
+)]
+pub struct Settlement {
     /// What was due before the execution.
     pub intrinsic: Intrinsic,
     /// What was given back.
     pub refund: Refund,
     /// What was added to reach the calldata floor (EIP-7623).
     pub floor_top_up: u64,
-    pub(crate) rows: Rows,
+}
+
+/// Who got which gas of a transaction: its [`Settlement`], whose fields are the ledger's too, and rows.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    rows: Rows,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settlement { intrinsic, refund, floor_top_up } = **self;
+        f.debug_struct("Ledger")
+            .field("intrinsic", &intrinsic)
+            .field("rows", &self.rows())
+            .field("refund", &refund)
+            .field("floor_top_up", &floor_top_up)
+            .finish()
+    }
+}
+
+impl Deref for Ledger {
+    type Target = Settlement;
+
+    fn deref(&self) -> &Settlement {
+        self.rows.settlement()
+    }
+}
+
+impl From<Rows> for Ledger {
+    fn from(rows: Rows) -> Self {
+        Self { rows }
+    }
 }
 
 impl Ledger {
     /// A ledger of these parts.
     pub fn new(intrinsic: Intrinsic, rows: Vec<Row>, refund: Refund, floor_top_up: u64) -> Self {
-        Self { intrinsic, refund, floor_top_up, rows: rows.into() }
+        Rows::made(Settlement { intrinsic, refund, floor_top_up }, rows).into()
     }
 
     /// The execution, a row for each unit and operation. The first call makes them, in the time it
