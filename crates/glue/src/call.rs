@@ -26,7 +26,6 @@ const MAX_DEPTH: usize = 1024;
 type Switched = Option<()>;
 
 /// What it takes to start a frame.
-#[derive(Debug)]
 struct Start {
     context: Context,
     /// Who pays the value, if it moves at all.
@@ -37,7 +36,6 @@ struct Start {
 }
 
 /// What a new frame runs.
-#[derive(Debug)]
 enum Run {
     Nothing,
     Code(usize),
@@ -207,27 +205,32 @@ impl Machine {
     /// of the contract to be created.
     pub(crate) fn start(&mut self, message: &Message<'_>) -> Result<Option<Address>, Fault> {
         (self.depth, self.running, self.growths) = (0, 0, 0);
-        self.done = None;
-        self.fault = None;
+        (self.done, self.fault) = (None, None);
         self.return_data.clear();
         let calldata = if message.to.is_some() { message.input } else { &[] };
         self.memory.reset(calldata, self.memory_end());
         self.memory_len = 0;
-        let payer = message.caller_id;
         let gas = i64::try_from(message.gas).unwrap_or(i64::MAX);
         let Some((to, id)) = message.to else {
             let address = self.create_address(message.caller, message.nonce)?;
             let init_code = Bytes::copy_from_slice(message.input);
-            self.enter_creation(address, *message.caller, payer, *message.value, init_code, gas);
+            let (caller, payer) = (*message.caller, message.caller_id);
+            self.enter_creation(address, caller, payer, *message.value, init_code, gas);
             return Ok(Some(address));
         };
         let (run, _) = self.runs(to, id)?;
+        // A plain transfer needs no frame.
+        if matches!(run, Run::Nothing) {
+            self.state().transfer(message.caller_id, id, message.value)?;
+            self.done = Some((Status::Success, gas));
+            return Ok(None);
+        }
         self.enter(Start {
             context: Context {
                 input: Range { offset: 0, len: calldata.len() },
                 ..Context::new(id, *to, *message.caller, *message.value)
             },
-            payer: Some(payer),
+            payer: Some(message.caller_id),
             gas,
             checkpoint: self.state().checkpoint(),
             run,
@@ -429,9 +432,8 @@ impl Machine {
 
     /// Goes on in a code, with memory from a place on of a length.
     #[inline(always)]
-    fn go_on(&mut self, code: usize, memory: (usize, usize), registers: usize, stretch: usize) {
-        let (start, len) = memory;
-        self.memory_at = self.memory.at(start);
+    fn go_on(&mut self, code: usize, (at, len): (usize, usize), registers: usize, stretch: usize) {
+        self.memory_at = self.memory.at(at);
         self.register_bytes = registers;
         (self.memory_len, self.memory_paid) = (len, self.memory_cost(len));
         self.code_at = self.codes[code].image();

@@ -559,8 +559,10 @@ impl State for Session<'_> {
             return Ok(true);
         }
         let payer = self.loaded(from)?;
-        let Some(rest) = payer.account.balance.checked_sub(*value) else { return Ok(false) };
-        payer.account.info.balance = rest;
+        if payer.account.balance < *value {
+            return Ok(false);
+        }
+        payer.account.info.balance -= *value;
         let from_was = payer.touch();
         let payee = self.entry(to);
         let to_was = payee.touch();
