@@ -112,13 +112,16 @@ fn bn254_add() -> Vec<Input> {
 /// Scalars that look special to a program that splits them in two by the endomorphism and takes no care of special
 /// sums: small in one part or both, at the ends of what a part can be, and some without a pattern.
 fn bn254_split_scalars(order: &BigUint) -> Vec<BigUint> {
-    let eigenvalue = number("4407920970296243842393367215006156084916469457145843978461");
-    let eigenvalue = order - 1_u32 - eigenvalue;
-    let mut scalars = vec![eigenvalue.clone(), order >> 1_u32, (order >> 1_u32) + 1_u32];
+    let lambda =
+        order - 1_u32 - number("4407920970296243842393367215006156084916469457145843978461");
+    let mut scalars = vec![order >> 1_u32, (order >> 1_u32) + 1_u32];
     for near in 0..=64_u32 {
-        scalars.extend([BigUint::from(near), order - near, order + near]);
-        scalars.extend([&eigenvalue - near, &eigenvalue + near, order - &eigenvalue - near]);
-        scalars.extend([(&eigenvalue * near) % order, (&eigenvalue + 1_u32) * near % order]);
+        let positive =
+            [BigUint::from(near), &lambda * near % order, (&lambda + 1_u32) * near % order];
+        scalars.extend(positive.iter().map(|scalar| order - scalar));
+        scalars.extend(positive);
+        scalars.extend([order + near, &lambda - near, &lambda + near]);
+        scalars.extend([order - &lambda - near, order - &lambda + near]);
     }
     for (bits, near) in (1..=253_u32).flat_map(|bits| [(bits, 0_u32), (bits, 1)]) {
         scalars.push((BigUint::from(1_u32) << bits) - near);
