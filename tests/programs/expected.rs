@@ -109,9 +109,41 @@ fn bn254_add() -> Vec<Input> {
     inputs
 }
 
+/// Scalars that look special to a program that splits them in two by the endomorphism and takes no care of special
+/// sums: small in one part or both, at the ends of what a part can be, and some without a pattern.
+fn bn254_split_scalars(order: &BigUint) -> Vec<BigUint> {
+    let lambda =
+        order - 1_u32 - number("4407920970296243842393367215006156084916469457145843978461");
+    let mut scalars = vec![order >> 1_u32, (order >> 1_u32) + 1_u32];
+    for near in 0..=64_u32 {
+        let positive =
+            [BigUint::from(near), &lambda * near % order, (&lambda + 1_u32) * near % order];
+        scalars.extend(positive.iter().map(|scalar| order - scalar));
+        scalars.extend(positive);
+        scalars.extend([order + near, &lambda - near, &lambda + near]);
+        scalars.extend([order - &lambda - near, order - &lambda + near]);
+    }
+    for (bits, near) in (1..=253_u32).flat_map(|bits| [(bits, 0_u32), (bits, 1)]) {
+        scalars.push((BigUint::from(1_u32) << bits) - near);
+    }
+    // Halfway between what two vectors of the basis are subtracted from.
+    let basis = [number("9931322734385697763"), number("147946756881789319010696353538189108491")];
+    for (divisor, n) in basis.iter().flat_map(|divisor| (0..40_u32).map(move |n| (divisor, n))) {
+        let half = (divisor * n / 40_u32 * 2_u32 + 1_u32) * order / (divisor * 2_u32);
+        scalars.extend([half.clone(), half + 1_u32]);
+    }
+    let mut power = BigUint::from(7_u32);
+    for _ in 0..200 {
+        power = &power * &power % order;
+        scalars.push(power.clone());
+    }
+    scalars
+}
+
 fn bn254_mul() -> Vec<Input> {
     let point = bn254_multiple(0x1234_5678_9abc_def1);
-    let scalars = scalars(&BigUint::from(ark_bn254::Fr::MODULUS));
+    let order = BigUint::from(ark_bn254::Fr::MODULUS);
+    let scalars = [scalars(&order), bn254_split_scalars(&order)].concat();
     let mut inputs = Vec::new();
     for (point, scalar) in scalars.iter().map(|scalar| (point, scalar)).chain([
         (ark_bn254::G1Affine::zero(), &scalars[0]),
