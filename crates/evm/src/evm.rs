@@ -589,8 +589,8 @@ impl Execution<'_, '_> {
         let burnt = if london { self.block.base_fee } else { U256::ZERO };
         let reward = total(&(price - burnt), gas_used).unwrap_or(U256::MAX);
         self.session.credit(coinbase, &reward)?;
-        let refund = Refund::new(raw, capped);
-        Ok((Settlement { intrinsic, refund, floor_top_up }, gas_used))
+        let settlement = Settlement::new(intrinsic, Refund::new(raw, capped), floor_top_up);
+        Ok((settlement, gas_used))
     }
 }
 

@@ -80,10 +80,7 @@ impl Refund {
 
 /// What a transaction's gas came to beside its execution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "with the rows it is the whole of a ledger's identity"
-)]
+#[non_exhaustive]
 pub struct Settlement {
     /// What was due before the execution.
     pub intrinsic: Intrinsic,
@@ -91,6 +88,13 @@ pub struct Settlement {
     pub refund: Refund,
     /// What was added to reach the calldata floor (EIP-7623).
     pub floor_top_up: u64,
+}
+
+impl Settlement {
+    /// A settlement of these parts, in gas.
+    pub const fn new(intrinsic: Intrinsic, refund: Refund, floor_top_up: u64) -> Self {
+        Self { intrinsic, refund, floor_top_up }
+    }
 }
 
 /// Who got which gas of a transaction: its [`Settlement`], whose fields are the ledger's too, and rows.
@@ -128,7 +132,7 @@ impl From<Rows> for Ledger {
 impl Ledger {
     /// A ledger of these parts.
     pub fn new(intrinsic: Intrinsic, rows: Vec<Row>, refund: Refund, floor_top_up: u64) -> Self {
-        Rows::made(Settlement { intrinsic, refund, floor_top_up }, rows).into()
+        Rows::made(Settlement::new(intrinsic, refund, floor_top_up), rows).into()
     }
 
     /// The execution, a row for each unit and operation. The first call makes them, in the time it

@@ -79,7 +79,7 @@ fn tables_fit_80_columns_even_with_the_largest_numbers() {
         row.gas.execution *= scale;
         row.count *= scale;
     }
-    let Settlement { intrinsic, refund, floor_top_up } = *breakdown.ledger;
+    let Settlement { intrinsic, refund, floor_top_up, .. } = *breakdown.ledger;
     breakdown.ledger = Ledger::new(intrinsic, rows, refund, floor_top_up);
     breakdown.gas_used = breakdown.ledger.gas_used();
     for line in breakdown.to_table().lines().filter(|line| !line.contains("of the execution")) {
