@@ -495,6 +495,46 @@ proptest! {
 }
 
 /// The gas that code uses, transaction and all.
+#[test]
+fn arithmetic_at_once_costs_what_it_does_one_by_one() {
+    // More than are executed at once, with other opcodes between: in one go as far as the gas reaches for the most
+    // they can cost, and one by one when traced.
+    let mixed = [
+        vec![op::MULMODX, 2, 1, 0, 1, 1, 1, 1],
+        vec![op::SUBMODX, 0, 1, 0, 1, 1, 0, 2],
+        vec![op::ADDMODX, 1, 1, 0, 1, 1, 1, 2],
+    ];
+    let rows = [mixed.concat().repeat(50), vec![op::JUMPDEST], mixed.concat().repeat(3)].concat();
+    let code = with_numbers(&rows);
+    let (expected, steps) = run_with(&code, &[]);
+    assert_eq!(expected.status, Status::Success);
+    assert_eq!(row(&expected, Unit::EvmMax, "MULMODX"), (53, 53 * 2));
+    assert_eq!(row(&expected, Unit::EvmMax, "SUBMODX").0, 53);
+    assert_eq!(row(&expected, Unit::EvmMax, "ADDMODX").0, 53);
+    assert_eq!(steps.iter().filter(|step| step.1 == Some("ADDMODX")).count(), 53);
+    for extra in (0..300_000).step_by(997) {
+        let mut evm = machine(Fork::Osaka, Meter::Gas, &[Extension::EvmMax]);
+        let mut tx = Transaction::call(SENDER, CONTRACT, Bytes::new());
+        tx.gas_limit = expected.gas_used + extra;
+        let (mut state, block) = (state(&code, &[]), Block::default());
+        let outcome = evm.transact(&mut state, &block, &tx).expect("a valid transaction");
+        assert_eq!(outcome.status, Status::Success, "{extra} gas left");
+        assert_eq!(outcome.output, expected.output, "{extra} gas left");
+        assert_eq!(ledger(&outcome).rows(), ledger(&expected).rows(), "{extra} gas left");
+    }
+}
+
+#[test]
+fn an_invalid_operand_behind_valid_ones_burns_the_frames_gas() {
+    let valid = [op::MULMODX, 2, 1, 0, 1, 1, 1, 1].repeat(5);
+    let (outcome, steps) =
+        run_with(&with_numbers(&[valid, vec![op::MULMODX, 3, 1, 0, 1, 1, 1, 1]].concat()), &[]);
+    assert_eq!(outcome.status, Status::Halt(Halt::InvalidOperand));
+    assert_eq!(outcome.gas_used, GAS);
+    assert_eq!(steps.iter().filter(|step| step.1 == Some("MULMODX")).count(), 6);
+    assert_eq!(row(&outcome, Unit::EvmMax, "MULMODX").0, 5);
+}
+
 fn gas_used(code: &[u8]) -> u64 {
     let mut evm = machine(Fork::Osaka, Meter::Off, &[Extension::EvmMax]);
     transact(&mut evm, &mut state(code, &[])).gas_used
@@ -513,4 +553,8 @@ fn prices_are_data() {
     let code = [field(100), vec![op::ADDMODX, 0, 1, 0, 1, 0, 1, 100]].concat();
     let outcome = transact(&mut evm, &mut state(&code, &[]));
     assert_eq!(row(&outcome, Unit::EvmMax, "ADDMODX"), (1, 6));
+    // Instructions behind one another are rounded each.
+    let twice = [op::ADDMODX, 0, 1, 0, 1, 0, 1, 8].repeat(2);
+    let outcome = transact(&mut evm, &mut state(&[field(100), twice].concat(), &[]));
+    assert_eq!(row(&outcome, Unit::EvmMax, "ADDMODX"), (2, 2));
 }

@@ -217,12 +217,10 @@ fn price(schedule: &Schedule, byte: u8) -> i64 {
 }
 
 /// The gas of a byte's static part, as a driver charges it: nothing for an opcode that has to tell a
-/// coprocessor's work first and pays in one sum. Of one on registers alone the most that this may be.
+/// coprocessor's work first and pays in one sum. Of those on registers alone the most that any may cost.
 pub fn upfront(schedule: &Schedule, byte: u8) -> i64 {
     match opcode(byte) {
-        Some(row) if row.on_registers() => {
-            (u64::from(schedule.base[byte as usize]) + schedule.modular.most(byte)) as i64
-        }
+        Some(row) if row.on_registers() => schedule.most_on_registers() as i64,
         Some(row) if row.unit != Unit::Glue => 0,
         _ => price(schedule, byte),
     }

@@ -6,7 +6,7 @@ use core::fmt::Debug;
 
 use alloy_primitives::U256;
 
-use crate::{Fault, ModularSize, Size};
+use crate::{Fault, ModularRun, Size};
 
 /// One instruction, as the glue found it in the code and on the stack.
 #[derive(Clone, Copy, Debug)]
@@ -76,11 +76,12 @@ pub trait Instructions: Send + Sync + Debug {
         words.first_mut().map(|word| *word = result).ok_or(Fault::Unsupported)
     }
 
-    /// Both for an instruction on registers alone, without words, memory and registers that it adds: the glue
-    /// knows that the gas reaches whatever its size, which this tells. Of the eight bytes behind the opcode as
-    /// many are immediates as the opcode table says. Nothing if it was not done, as no other instruction is:
-    /// `measure` then says why. To be overridden where the work is as short as looking at the immediates.
-    fn on_registers(&mut self, _op: u8, _immediates: [u8; 8]) -> Option<ModularSize> {
+    /// Both for instructions on registers alone that stand one behind the other, without words, memory and
+    /// registers that they add: the glue knows that the gas reaches whatever their sizes, which this tells. `code`
+    /// begins with the first one's opcode, each has eight bytes with its immediates, and any other instruction
+    /// may follow. Does as many as it can, at most `most` and 256. Nothing if it did none: for the first one `measure`
+    /// then says why. To be overridden where the work is as short as looking at the immediates.
+    fn on_registers(&mut self, _code: &[u8], _most: usize) -> Option<ModularRun> {
         None
     }
 }

@@ -18,7 +18,8 @@ mod state;
 pub use alloy_primitives as primitives;
 pub use extension::{Facts, Instruction, Instructions};
 pub use pure::{
-    Backend, Coprocessor, Coprocessors, ListWork, ModexpSize, ModularSize, Op, Size, Work,
+    Backend, Coprocessor, Coprocessors, ListWork, ModexpSize, ModularRun, ModularSize,
+    ModularTally, Op, Size, Work,
 };
 pub use state::{
     Access, Account, AccountId, AccountInfo, Checkpoint, Creation, Log, SelfDestruct, SlotId,

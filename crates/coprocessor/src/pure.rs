@@ -168,6 +168,35 @@ pub struct ModularSize {
     pub odd: bool,
 }
 
+/// What was done of instructions on registers of a modular field, at most 256 of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModularRun {
+    /// Limbs of 64 bits in an element, 1 to 12.
+    pub limbs: u8,
+    /// Whether the modulus is odd; else it is a power of two.
+    pub odd: bool,
+    /// By opcode: ADDMODX, SUBMODX, MULMODX.
+    pub done: [ModularTally; 3],
+}
+
+impl ModularRun {
+    /// The instructions altogether.
+    #[inline]
+    pub fn instructions(&self) -> u16 {
+        let [a, b, c] = &self.done;
+        a.instructions + b.instructions + c.instructions
+    }
+}
+
+/// Instructions, and how many elements they worked on. Short, so that a run travels in two registers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModularTally {
+    /// How many instructions.
+    pub instructions: u16,
+    /// The sum of their counts.
+    pub elements: u16,
+}
+
 /// What an operation on a list does to each element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

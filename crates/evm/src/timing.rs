@@ -14,7 +14,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use quanta::Clock as Tsc;
 use tandem_coprocessor::{
     Access, Account, AccountId, Checkpoint, Coprocessor, Creation, Facts, Fault, Instruction,
-    Instructions, Log, ModularSize, Op, SelfDestruct, SlotId, State, StorageChange, Work,
+    Instructions, Log, ModularRun, Op, SelfDestruct, SlotId, State, StorageChange, Work,
 };
 use tandem_glue::Clock;
 
@@ -207,8 +207,8 @@ impl Instructions for Timed<Box<dyn Instructions>> {
         self.watch.time(|| self.inner.on_words(op, immediates, words))
     }
 
-    fn on_registers(&mut self, op: u8, immediates: [u8; 8]) -> Option<ModularSize> {
-        self.watch.time(|| self.inner.on_registers(op, immediates))
+    fn on_registers(&mut self, code: &[u8], most: usize) -> Option<ModularRun> {
+        self.watch.time(|| self.inner.on_registers(code, most))
     }
 }
 

@@ -1,14 +1,18 @@
 //! The arithmetic in plain Rust, for each number of limbs from 1 to 12: Montgomery's for odd moduli,
-//! masks for powers of two. Which registers an arithmetic instruction may name is checked here, where they
-//! are read, as `operands` has it; the other rules are in `registers`.
+//! masks for powers of two. Instructions that stand one behind another are executed in one go, with what each
+//! needs known when it is compiled: called one by one, an addition took twice as long. Which
+//! registers they may name is checked here, where they are read, as `operands` has it; the other rules are in
+//! `registers`.
 
 use alloc::{vec, vec::Vec};
+use core::mem::replace;
 
-use tandem_coprocessor::ModularSize;
+use tandem_coprocessor::{ModularSize, ModularTally};
 
 use crate::{
     modulus::Modulus,
-    operands::{Highest, Operands},
+    op,
+    operands::{Highest, MANY, Operands},
 };
 
 /// A field's registers with its modulus.
@@ -20,13 +24,20 @@ pub(crate) struct File {
     pub(crate) spare: Vec<u64>,
     pub(crate) modulus: Modulus,
     pub(crate) highest: Highest,
+    /// The multiplication of at least [`MANY`] elements, if it is another one.
+    pub(crate) multiply_many: Option<fn(&mut Self, Operands)>,
 }
 
 impl File {
     /// From 1 to 256 registers, all zero.
-    pub(crate) fn new(modulus: Modulus, count: usize) -> Self {
-        let registers = vec![0; count * modulus.len];
-        Self { registers, spare: Vec::new(), modulus, highest: Highest::of(count) }
+    pub(crate) fn new(modulus: Modulus, count: usize, kernels: &Kernels) -> Self {
+        Self {
+            registers: vec![0; count * modulus.len],
+            spare: Vec::new(),
+            modulus,
+            highest: Highest::of(count),
+            multiply_many: kernels.multiply_many,
+        }
     }
 
     /// The size of an instruction on so many of the registers.
@@ -36,23 +47,20 @@ impl File {
     }
 }
 
-/// An arithmetic instruction. Tells its size, so that its call is the last thing asked of the kernel, and
-/// nothing if there are no such registers.
-pub(crate) type Arithmetic = fn(&mut File, Operands) -> Option<ModularSize>;
+/// An arithmetic instruction as the code has it: the opcode and seven immediates.
+pub(crate) type Arithmetic = [u8; 8];
 
-/// The arithmetic in the order of the opcodes: addition, subtraction, multiplication.
-pub(crate) type Three = [Arithmetic; 3];
+/// Done by opcode, from ADDMODX on.
+pub(crate) type Tallies = [ModularTally; 3];
 
 /// The instructions for one modulus.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernels {
     pub(crate) prepare: fn(&mut Modulus),
-    /// For a count of 1.
-    pub(crate) one: Three,
-    /// For a count below [`MANY`].
-    pub(crate) few: Three,
-    /// For any other count.
-    pub(crate) many: Three,
+    /// Does instructions one after the other, up to the first that is none of these or not valid.
+    pub(crate) arithmetic: fn(&mut File, &[Arithmetic]) -> Tallies,
+    /// As in [`File`].
+    pub(crate) multiply_many: Option<fn(&mut File, Operands)>,
     /// Writes registers, from one on, to memory.
     pub(crate) load: fn(&File, usize, &mut [u8]),
     /// Reads registers, from one on, from memory; false if a value is not reduced. They exist, as above.
@@ -61,26 +69,11 @@ pub(crate) struct Kernels {
 
 /// Kernels in plain Rust.
 pub(crate) fn portable(modulus: &Modulus) -> Kernels {
-    let spare_bit = modulus.bits() < 64 * modulus.len;
-    match (modulus.odd, spare_bit) {
-        (true, true) => by_limbs::<Odd<true>>(modulus.len),
-        (true, false) => by_limbs::<Odd<false>>(modulus.len),
+    match (modulus.odd, modulus.free_bits()) {
+        (true, 0) => by_limbs::<Odd<0>>(modulus.len),
+        (true, 1) => by_limbs::<Odd<1>>(modulus.len),
+        (true, _) => by_limbs::<Odd<2>>(modulus.len),
         (false, _) => by_limbs::<PowerOfTwo>(modulus.len),
-    }
-}
-
-/// The multiplication alone, for an odd modulus; to be inlined into functions that may use more of the
-/// processor.
-#[cfg(feature = "native")]
-#[inline(always)]
-pub(crate) fn multiply_odd<const N: usize, const SPARE: bool, const ONE: bool>(
-    file: &mut File,
-    operands: Operands,
-) -> Option<ModularSize> {
-    if ONE {
-        one::<Odd<SPARE>, MULTIPLY, N>(file, operands)
-    } else {
-        many::<Odd<SPARE>, MULTIPLY, N>(file, operands)
     }
 }
 
@@ -102,12 +95,10 @@ fn by_limbs<K: Kind>(limbs: usize) -> Kernels {
 }
 
 fn kernels<K: Kind, const N: usize>() -> Kernels {
-    let many: Three = [many::<K, ADD, N>, many::<K, SUBTRACT, N>, many::<K, MULTIPLY, N>];
     Kernels {
         prepare: K::prepare::<N>,
-        one: [one::<K, ADD, N>, one::<K, SUBTRACT, N>, one::<K, MULTIPLY, N>],
-        few: many,
-        many,
+        arithmetic: arithmetic_of::<K, N>,
+        multiply_many: None,
         load: |file, first, memory| {
             let registers = file.registers.as_chunks::<N>().0.iter().skip(first);
             for (register, bytes) in registers.zip(memory.chunks_exact_mut(8 * N)) {
@@ -134,123 +125,132 @@ fn kernels<K: Kind, const N: usize>() -> Kernels {
     }
 }
 
-// The places of operations among the [`Three`].
-const ADD: usize = 0;
-const SUBTRACT: usize = 1;
-pub(crate) const MULTIPLY: usize = 2;
-
-/// An operation on one pair of inputs. By number and not as a function, since a function given as one was
-/// called for each element.
+/// Does the instructions with the kind's own multiplication.
 #[inline(always)]
-fn one<K: Kind, const OPERATION: usize, const N: usize>(
+pub(crate) fn arithmetic_of<K: Kind, const N: usize>(
     file: &mut File,
-    operands: Operands,
-) -> Option<ModularSize> {
-    let f = |x: &_, y: &_, m: &_| apply::<K, OPERATION, N>(x, y, m);
-    if K::ODD { pair::<N, true>(file, operands, f) } else { pair::<N, false>(file, operands, f) }
+    instructions: &[Arithmetic],
+) -> Tallies {
+    let multiply = |file: &mut File, operands| pairs::<N>(file, operands, K::multiply);
+    arithmetic::<K, N>(file, instructions, multiply, multiply)
 }
 
-/// The same on each pair of inputs.
+/// Does the instructions, with multiplications of valid operands whose results may be written as they come: of two
+/// runs, and of one with itself.
 #[inline(always)]
-fn many<K: Kind, const OPERATION: usize, const N: usize>(
+pub(crate) fn arithmetic<K: Kind, const N: usize>(
     file: &mut File,
-    operands: Operands,
-) -> Option<ModularSize> {
-    let f = |x: &_, y: &_, m: &_| apply::<K, OPERATION, N>(x, y, m);
-    if K::ODD { pairs::<N, true>(file, operands, f) } else { pairs::<N, false>(file, operands, f) }
-}
-
-/// Applies `f` to one pair of inputs.
-#[inline(always)]
-pub(crate) fn pair<const N: usize, const ODD: bool>(
-    file: &mut File,
-    operands: Operands,
-    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
-) -> Option<ModularSize> {
-    let (out, x, y) = (operands.out(), operands.x().first, operands.y().first);
-    let registers = file.registers.as_chunks_mut::<N>().0;
-    let len = registers.len();
-    if out.stride == 0 || out.first >= len || x >= len || y >= len {
-        return None;
-    }
-    registers[out.first] = f(&registers[x], &registers[y], &file.modulus);
-    const { Some(ModularSize { limbs: N as u8, count: 1, odd: ODD }) }
-}
-
-/// Applies `f` to each pair of inputs.
-#[inline(always)]
-pub(crate) fn pairs<const N: usize, const ODD: bool>(
-    file: &mut File,
-    operands: Operands,
-    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
-) -> Option<ModularSize> {
-    if !operands.are_valid(file.highest) {
-        return None;
-    }
-    if operands.in_place() {
-        let registers = file.registers.as_chunks_mut::<N>().0;
-        // SAFETY: the operands are valid for these registers.
-        #[cfg(feature = "native")]
-        unsafe {
-            each(registers, operands, |x, y| f(x, y, &file.modulus));
+    instructions: &[Arithmetic],
+    multiply: impl Fn(&mut File, Operands),
+    square: impl Fn(&mut File, Operands),
+) -> Tallies {
+    let mut tallies = Tallies::default();
+    let read = |n| instructions.get(n).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let mut next = read(0);
+    for n in 1..=instructions.len() {
+        // Read before the one in front of it is executed, which so hides what reading takes.
+        let (byte, operands) = Operands::of(replace(&mut next, read(n)));
+        // Compiled for a count of 1 as well, where a run is no more than a register: 6 % of BN254's multiplication.
+        let done = if operands.count() == 1 {
+            step::<K, N>(file, byte, operands.with_count_1(), &multiply, &square)
+        } else {
+            step::<K, N>(file, byte, operands, &multiply, &square)
+        };
+        if !done {
+            break;
         }
-        #[cfg(not(feature = "native"))]
-        each(registers, operands, |x, y| f(x, y, &file.modulus));
-    } else {
-        by_way_of_spare(file, operands, f);
+        let tally = &mut tallies[usize::from(byte.wrapping_sub(op::ADDMODX)) % 3];
+        tally.instructions += 1;
+        tally.elements += operands.count() as u16;
     }
-    Some(ModularSize { limbs: N as u8, count: operands.count() as u16, odd: ODD })
+    tallies
 }
 
-/// Writes `f` of each pair of inputs as it comes.
-#[cfg(not(feature = "native"))]
+/// Does an instruction, if it is one of these and valid.
 #[inline(always)]
-fn each<const N: usize>(
-    registers: &mut [[u64; N]],
+fn step<K: Kind, const N: usize>(
+    file: &mut File,
+    byte: u8,
     operands: Operands,
-    f: impl Fn(&[u64; N], &[u64; N]) -> [u64; N],
+    multiply: impl Fn(&mut File, Operands),
+    square: impl Fn(&mut File, Operands),
+) -> bool {
+    if !operands.are_valid(file.highest) {
+        return false;
+    }
+    let is_many = byte == op::MULMODX && operands.count() >= MANY;
+    if is_many && let Some(many) = file.multiply_many {
+        many(file, operands);
+        return true;
+    }
+    match byte {
+        op::ADDMODX..=op::MULMODX if !operands.in_place() => apart::<K, N>(byte, file, operands),
+        op::MULMODX if operands.has_one_input() => square(file, operands),
+        op::MULMODX => multiply(file, operands),
+        op::ADDMODX => pairs::<N>(file, operands, K::add),
+        op::SUBMODX => pairs::<N>(file, operands, K::subtract),
+        _ => return false,
+    }
+    true
+}
+
+/// Applies `f` to each pair of inputs of valid operands and writes the results as they come.
+#[inline(always)]
+fn pairs<const N: usize>(
+    file: &mut File,
+    operands: Operands,
+    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
 ) {
-    let (out, x, y) = (operands.out(), operands.x(), operands.y());
-    for n in 0..operands.count() {
-        registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)]);
+    let File { registers, modulus, .. } = file;
+    #[cfg(feature = "native")]
+    // SAFETY: `each` gives registers; what is read is no longer borrowed when the result is written.
+    each::<N>(registers, operands, |out, x, y| unsafe { *out = f(&*x, &*y, modulus) });
+    #[cfg(not(feature = "native"))]
+    {
+        let registers = registers.as_chunks_mut::<N>().0;
+        let (out, x, y) = (operands.out(), operands.x(), operands.y());
+        for n in 0..operands.count() {
+            registers[out.at(n)] = f(&registers[x.at(n)], &registers[y.at(n)], modulus);
+        }
     }
 }
 
-/// Writes `f` of each pair of inputs as it comes. Without checks, which an addition took a fourth longer
-/// with.
-///
-/// # Safety
-/// The operands are valid for so many registers.
+/// Hands on where the result and the inputs of each element are. Without checks, which an addition took a fourth
+/// longer with: the operands have to be valid for these registers of `N` limbs.
 #[cfg(feature = "native")]
 #[inline(always)]
-unsafe fn each<const N: usize>(
-    registers: &mut [[u64; N]],
+pub(crate) fn each<const N: usize>(
+    registers: &mut [u64],
     operands: Operands,
-    f: impl Fn(&[u64; N], &[u64; N]) -> [u64; N],
+    f: impl Fn(*mut [u64; N], *const [u64; N], *const [u64; N]),
 ) {
     let (runs, first) = ([operands.out(), operands.x(), operands.y()], registers.as_mut_ptr());
-    let last = operands.count() - 1;
-    debug_assert!(runs.iter().all(|run| run.at(last) < registers.len()), "valid operands");
+    let (last, registers) = (operands.count() - 1, registers.len() / N);
+    debug_assert!(runs.iter().all(|run| run.at(last) < registers), "valid operands");
+    let first = first.cast::<[u64; N]>();
     let [out, x, y] = runs;
+    if operands.count() == 1 {
+        let [to, left, right] = runs.map(|run| first.wrapping_add(run.first));
+        return f(to, left, right);
+    }
     let [mut to, mut left, mut right] = runs.map(|run| first.wrapping_add(run.first));
     for _ in 0..operands.count() {
-        // SAFETY: these are registers, none above the last one of its run; what is read is no longer
-        // borrowed when the result is written.
-        unsafe { *to = f(&*left, &*right) };
+        f(to, left, right);
         to = to.wrapping_add(out.stride);
         left = left.wrapping_add(x.stride);
         right = right.wrapping_add(y.stride);
     }
 }
 
-/// The same where results wait until all inputs are read.
+/// An instruction whose results wait until all inputs are read.
 #[cold]
 #[inline(never)]
-fn by_way_of_spare<const N: usize>(
-    file: &mut File,
-    operands: Operands,
-    f: impl Fn(&[u64; N], &[u64; N], &Modulus) -> [u64; N],
-) {
+fn apart<K: Kind, const N: usize>(byte: u8, file: &mut File, operands: Operands) {
+    let f = match byte {
+        op::ADDMODX => K::add,
+        op::SUBMODX => K::subtract,
+        _ => K::multiply::<N>,
+    };
     let (out, x, y, count) = (operands.out(), operands.x(), operands.y(), operands.count());
     let File { registers, spare, modulus, .. } = file;
     let registers = registers.as_chunks_mut::<N>().0;
@@ -269,24 +269,8 @@ pub(crate) fn room<const N: usize>(spare: &mut Vec<u64>, count: usize) -> &mut [
     &mut spare.as_chunks_mut().0[..count]
 }
 
-#[inline(always)]
-fn apply<K: Kind, const OPERATION: usize, const N: usize>(
-    x: &[u64; N],
-    y: &[u64; N],
-    modulus: &Modulus,
-) -> [u64; N] {
-    match OPERATION {
-        ADD => K::add(x, y, modulus),
-        SUBTRACT => K::subtract(x, y, modulus),
-        _ => K::multiply(x, y, modulus),
-    }
-}
-
-/// What kinds of modulus differ in. Elements are reduced, and in the kind's own form.
-trait Kind {
-    /// Whether the moduli are odd.
-    const ODD: bool;
-
+/// What kinds of modulus differ in. Elements are in the kind's own form.
+pub(crate) trait Kind {
     fn prepare<const N: usize>(modulus: &mut Modulus);
     fn add<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N];
     fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N];
@@ -295,13 +279,12 @@ trait Kind {
     fn decode<const N: usize>(register: &[u64; N], modulus: &Modulus) -> [u64; N];
 }
 
-/// Odd moduli, elements in Montgomery form. With `SPARE` the modulus leaves its highest bit free, and
-/// sums do not carry out of the highest limb.
-struct Odd<const SPARE: bool>;
+/// Odd moduli m, elements in Montgomery form. `FREE` is how many of the highest bits a modulus leaves free. With
+/// one, sums do not carry out of the highest limb. With two, elements are kept below 2 m instead of m: a product of
+/// such is below 2 m before anything is subtracted from it, since x y / R < 4 m^2 / R < m.
+pub(crate) struct Odd<const FREE: u32>;
 
-impl<const SPARE: bool> Kind for Odd<SPARE> {
-    const ODD: bool = true;
-
+impl<const FREE: u32> Kind for Odd<FREE> {
     fn prepare<const N: usize>(modulus: &mut Modulus) {
         modulus.prepare::<N>();
     }
@@ -309,20 +292,21 @@ impl<const SPARE: bool> Kind for Odd<SPARE> {
     #[inline(always)]
     fn add<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N] {
         let (total, carry) = sum(x, y);
-        reduce(&total, if SPARE { 0 } else { carry.into() }, modulus.first())
+        reduce(&total, if FREE > 0 { 0 } else { carry.into() }, modulus.bound())
     }
 
     #[inline(always)]
     fn subtract<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N] {
-        subtract_modulo(x, y, modulus.first())
+        subtract_modulo(x, y, modulus.bound())
     }
 
     #[inline(always)]
     fn multiply<const N: usize>(x: &[u64; N], y: &[u64; N], modulus: &Modulus) -> [u64; N] {
-        if SPARE {
-            montgomery_spare(x, y, modulus.first(), modulus.inverse)
-        } else {
-            montgomery(x, y, modulus.first(), modulus.inverse)
+        let (m, inverse) = (modulus.first(), modulus.inverse);
+        match FREE {
+            0 => montgomery(x, y, m, inverse),
+            1 => reduce(&montgomery_unreduced(x, y, m, inverse), 0, m),
+            _ => montgomery_unreduced(x, y, m, inverse),
         }
     }
 
@@ -336,7 +320,8 @@ impl<const SPARE: bool> Kind for Odd<SPARE> {
     fn decode<const N: usize>(register: &[u64; N], modulus: &Modulus) -> [u64; N] {
         let mut one = [0; N];
         one[0] = 1;
-        Self::multiply(register, &one, modulus)
+        // Below 2 m / R + m, hence at most m.
+        reduce(&Self::multiply(register, &one, modulus), 0, modulus.first())
     }
 }
 
@@ -353,8 +338,6 @@ impl PowerOfTwo {
 }
 
 impl Kind for PowerOfTwo {
-    const ODD: bool = false;
-
     fn prepare<const N: usize>(_modulus: &mut Modulus) {}
 
     #[inline(always)]
@@ -424,9 +407,9 @@ pub(crate) fn montgomery<const N: usize>(
     reduce(&t, top, m)
 }
 
-/// The same for a modulus whose highest bit is free: the carries of both halves then fit a limb.
+/// The same, plus the modulus at times, for one whose highest bit is free: the carries of both halves then fit a limb.
 #[inline(always)]
-fn montgomery_spare<const N: usize>(
+fn montgomery_unreduced<const N: usize>(
     x: &[u64; N],
     y: &[u64; N],
     m: &[u64; N],
@@ -444,7 +427,7 @@ fn montgomery_spare<const N: usize>(
         }
         t[N - 1] = carry + reduction;
     }
-    reduce(&t, 0, m)
+    t
 }
 
 /// Subtracts m once if `value`, below 2 m and with `top` above it, is not below m.
@@ -473,7 +456,7 @@ fn add_masked<const N: usize>(value: &[u64; N], m: &[u64; N], mask: u64) -> [u64
 
 /// x + y, and the carry.
 #[inline(always)]
-fn sum<const N: usize>(x: &[u64; N], y: &[u64; N]) -> ([u64; N], u8) {
+pub(crate) fn sum<const N: usize>(x: &[u64; N], y: &[u64; N]) -> ([u64; N], u8) {
     let (mut total, mut carry) = ([0; N], 0);
     for n in 0..N {
         (total[n], carry) = add_limb(x[n], y[n], carry);

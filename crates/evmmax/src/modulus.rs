@@ -19,6 +19,8 @@ pub(crate) struct Modulus {
     pub(crate) inverse: u64,
     /// R^2 modulo the modulus, with R = 2^(64 len), if it is odd: makes the Montgomery form.
     pub(crate) square: [u64; MAX_LIMBS],
+    /// What elements are kept below, if it is odd: the modulus, or twice that where its two highest bits are free.
+    bound: [u64; MAX_LIMBS],
 }
 
 impl Modulus {
@@ -34,7 +36,8 @@ impl Modulus {
         let odd = limbs[0] % 2 == 1;
         let small = len == 0 || (len == 1 && limbs[0] < 3);
         let allowed = !small && (odd || ones == 1);
-        allowed.then_some(Self { limbs, len, odd, inverse: 0, square: [0; MAX_LIMBS] })
+        let (square, bound) = ([0; MAX_LIMBS], limbs);
+        allowed.then_some(Self { limbs, len, odd, inverse: 0, square, bound })
     }
 
     /// Bytes of an element in memory and of a register: the modulus's, rounded up to a multiple of 8.
@@ -44,13 +47,24 @@ impl Modulus {
 
     /// Bits of the modulus.
     pub(crate) fn bits(&self) -> usize {
-        64 * self.len - self.limbs[self.len - 1].leading_zeros() as usize
+        64 * self.len - self.free_bits() as usize
+    }
+
+    /// Bits of its limbs above the highest that is set.
+    pub(crate) fn free_bits(&self) -> u32 {
+        self.limbs[self.len - 1].leading_zeros()
     }
 
     /// The first `N` limbs.
     #[inline(always)]
     pub(crate) fn first<const N: usize>(&self) -> &[u64; N] {
         self.limbs.first_chunk().expect("a kernel has no more limbs than the longest modulus")
+    }
+
+    /// The first `N` limbs of what elements are kept below.
+    #[inline(always)]
+    pub(crate) fn bound<const N: usize>(&self) -> &[u64; N] {
+        self.bound.first_chunk().expect("as above")
     }
 
     /// The modulus in digits of 52 bits.
@@ -86,5 +100,9 @@ impl Modulus {
             power = kernel::montgomery(&power, &power, &m, self.inverse);
         }
         self.square[..N].copy_from_slice(&power);
+        if self.free_bits() >= 2 {
+            let double: [u64; N] = kernel::sum(&m, &m).0;
+            self.bound[..N].copy_from_slice(&double);
+        }
     }
 }

@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use tandem_coprocessor::{Coprocessor, Fault, Instructions, Op, Work};
 
 use crate::{
-    kernel::{self, Arithmetic, Kernels, MULTIPLY},
+    kernel::{self, Arithmetic, File, Kernels, Tallies},
     modulus::Modulus,
     registers::Registers,
 };
@@ -44,31 +44,29 @@ fn choose(modulus: &Modulus) -> Kernels {
     let mut kernels = kernel::portable(modulus);
     #[cfg(target_arch = "x86_64")]
     if modulus.odd && processor::get() {
-        let [one, few] = one_by_one(modulus);
-        (kernels.one[MULTIPLY], kernels.few[MULTIPLY]) = (one, few);
-        kernels.many[MULTIPLY] = ifma::multiply(modulus).unwrap_or(few);
+        kernels.arithmetic = with_mulx(modulus);
+        kernels.multiply_many = ifma::multiply(modulus);
     }
     kernels
 }
 
-/// The kernels for elements of an odd modulus one after the other, on processors with MULX and ADX: for one
-/// element, and for any other count.
+/// The arithmetic for an odd modulus, on processors with MULX and ADX.
 #[cfg(target_arch = "x86_64")]
-fn one_by_one(modulus: &Modulus) -> [Arithmetic; 2] {
-    let spare = !modulus.bits().is_multiple_of(64);
+fn with_mulx(modulus: &Modulus) -> fn(&mut File, &[Arithmetic]) -> Tallies {
+    let free = modulus.free_bits();
     match modulus.len {
-        1 => mulx::multiply::<1>(spare),
-        2 => mulx::multiply::<2>(spare),
-        3 => mulx::multiply::<3>(spare),
-        4 => adx::multiply_four(spare),
-        5 => mulx::multiply::<5>(spare),
-        6 if spare => adx::multiply_six(),
-        6 => mulx::multiply::<6>(spare),
-        7 => mulx::multiply::<7>(spare),
-        8 => mulx::multiply::<8>(spare),
-        9 => mulx::multiply::<9>(spare),
-        10 => mulx::multiply::<10>(spare),
-        11 => mulx::multiply::<11>(spare),
-        _ => mulx::multiply::<12>(spare),
+        1 => mulx::arithmetic::<1>(free),
+        2 => mulx::arithmetic::<2>(free),
+        3 => mulx::arithmetic::<3>(free),
+        4 => adx::four_limbs(free),
+        5 => mulx::arithmetic::<5>(free),
+        6 if free >= 2 => adx::six_limbs(),
+        6 => mulx::arithmetic::<6>(free),
+        7 => mulx::arithmetic::<7>(free),
+        8 => mulx::arithmetic::<8>(free),
+        9 => mulx::arithmetic::<9>(free),
+        10 => mulx::arithmetic::<10>(free),
+        11 => mulx::arithmetic::<11>(free),
+        _ => mulx::arithmetic::<12>(free),
     }
 }

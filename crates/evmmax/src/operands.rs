@@ -53,6 +53,18 @@ impl Operands {
         Self(u64::from_le_bytes(immediates))
     }
 
+    /// Of an instruction's eight bytes, and its opcode.
+    #[inline(always)]
+    pub(crate) fn of(instruction: u64) -> (u8, Self) {
+        (instruction as u8, Self(instruction >> 8))
+    }
+
+    /// The same, for the compiler to see that the count is 1.
+    #[inline(always)]
+    pub(crate) fn with_count_1(self) -> Self {
+        Self(self.0 & 0xffff_ffff_ffff | 1 << 48)
+    }
+
     #[inline(always)]
     fn byte(self, n: usize) -> usize {
         (self.0 >> (8 * n) & 0xff) as usize
@@ -83,6 +95,12 @@ impl Operands {
         self.byte(6)
     }
 
+    /// Whether both inputs are the same run.
+    #[inline(always)]
+    pub(crate) fn has_one_input(self) -> bool {
+        (self.0 >> 16 ^ self.0 >> 32) as u16 == 0
+    }
+
     /// The first registers: the results' in the lowest part, then those of the inputs.
     #[inline(always)]
     fn firsts(self) -> u64 {
@@ -106,6 +124,9 @@ impl Operands {
         if self.count() == 0 || self.out().stride == 0 {
             return false;
         }
+        if self.count() == 1 {
+            return highest.0.wrapping_sub(self.firsts()) & !LOW == 0;
+        }
         // A last register above the highest either is no byte or leaves none when subtracted.
         let lasts = self.lasts();
         (lasts | highest.0.wrapping_sub(lasts)) & !LOW == 0
@@ -115,7 +136,11 @@ impl Operands {
     /// (EIP-6690). Of valid operands. At times it says no where they may, never yes where they may not.
     #[inline(always)]
     pub(crate) fn in_place(self) -> bool {
-        if self.count() < MANY { self.few_in_place() } else { self.many_in_place() }
+        match self.count() {
+            1 => true,
+            ..MANY => self.few_in_place(),
+            _ => self.many_in_place(),
+        }
     }
 
     /// No register is read by an element behind the one that writes it. For counts of 2 to 4.

@@ -4,14 +4,14 @@
 use alloc::vec::Vec;
 
 use tandem_coprocessor::{
-    Facts, Fault, Instruction, Instructions, ModularSize, Size, primitives::U256,
+    Facts, Fault, Instruction, Instructions, ModularRun, ModularSize, Size, primitives::U256,
 };
 
 use crate::{
     kernel::{File, Kernels},
     modulus::Modulus,
     op,
-    operands::{MANY, Operands},
+    operands::Operands,
 };
 
 /// The longest modulus in bytes.
@@ -118,7 +118,7 @@ impl Registers {
     fn allocate(&mut self, id: u64, mut modulus: Modulus, count: usize) {
         let kernels = (self.choose)(&modulus);
         (kernels.prepare)(&mut modulus);
-        let file = File::new(modulus, count);
+        let file = File::new(modulus, count, &kernels);
         self.bytes += 8 * file.registers.len();
         self.fields.push(Field { id, file, kernels, count });
         self.activate(self.fields.len() - 1);
@@ -159,7 +159,8 @@ impl Instructions for Registers {
     fn execute(&mut self, instruction: &Instruction<'_>, memory: &mut [u8]) -> Result<U256, Fault> {
         match instruction.op {
             op::ADDMODX | op::SUBMODX | op::MULMODX => {
-                let done = self.on_registers(instruction.op, immediates(instruction)?);
+                let [a, b, c, d, e, f, g, _] = immediates(instruction)?;
+                let done = self.on_registers(&[instruction.op, a, b, c, d, e, f, g], 1);
                 done.ok_or(Fault::Input)?;
             }
             op::LOADX | op::STOREX => {
@@ -183,15 +184,14 @@ impl Instructions for Registers {
         Ok(U256::ZERO)
     }
 
-    fn on_registers(&mut self, op: u8, immediates: [u8; 8]) -> Option<ModularSize> {
+    #[inline]
+    fn on_registers(&mut self, code: &[u8], most: usize) -> Option<ModularRun> {
         let Field { file, kernels, .. } = self.fields.first_mut()?;
-        let operands = Operands::new(immediates);
-        let kernels = match operands.count() {
-            1 => &kernels.one,
-            ..MANY => &kernels.few,
-            _ => &kernels.many,
-        };
-        kernels.get(usize::from(op.wrapping_sub(op::ADDMODX)))?(file, operands)
+        let instructions = code.as_chunks().0;
+        let most = most.min(instructions.len()).min(256);
+        let done = (kernels.arithmetic)(file, &instructions[..most]);
+        let run = ModularRun { limbs: file.modulus.len as u8, odd: file.modulus.odd, done };
+        (run.instructions() > 0).then_some(run)
     }
 }
 

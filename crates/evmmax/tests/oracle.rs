@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use num_bigint::BigUint;
 use proptest::{prelude::*, sample::select};
 use tandem_coprocessor::{
-    Backend, Facts, Fault, Instruction, Instructions, ModularSize, Size, primitives::U256,
+    Backend, Facts, Fault, Instruction, Instructions, ModularRun, ModularSize, ModularTally, Size,
+    primitives::U256,
 };
 use tandem_evmmax::BACKENDS;
 
@@ -49,14 +50,20 @@ impl Step {
         let instruction = Instruction { op: self.op, immediates: &self.immediates, words: &words };
         let facts = frame.measure(&instruction, memory);
         if self.op >= ADDMODX && at_once {
-            let mut immediates = [0xff; 8];
-            immediates[..7].copy_from_slice(&self.immediates);
-            let size = frame.on_registers(self.op, immediates);
-            assert_eq!(size.map(Size::Modular), facts.ok().map(|facts| facts.size));
-            return (facts, size.map(|_| U256::ZERO).ok_or(Fault::Input));
+            let run = frame.on_registers(&[&[self.op], &*self.immediates].concat(), 1);
+            assert_eq!(run.map(|run| size(self.op, &run)), facts.ok().map(|facts| facts.size));
+            return (facts, run.map(|_| U256::ZERO).ok_or(Fault::Input));
         }
         (facts, frame.execute(&instruction, memory))
     }
+}
+
+/// The size of the one instruction that was done.
+fn size(op: u8, run: &ModularRun) -> Size {
+    assert_eq!(run.instructions(), 1);
+    let tally = run.done[usize::from(op - ADDMODX)];
+    assert_eq!(tally.instructions, 1);
+    Size::Modular(ModularSize { limbs: run.limbs, count: tally.elements, odd: run.odd })
 }
 
 /// A field of the model.
@@ -243,17 +250,54 @@ fn check_on(
         prop_assert_eq!(result, Ok(U256::ZERO), "{}: {:?}", backend.name, step);
         prop_assert!(memory == expected, "{}: memory after {:?}", backend.name, step);
     }
-    // All registers of all fields, whatever the program left unread.
+    check_registers(backend, &mut *frame, &model)
+}
+
+/// All registers of all fields, whatever a program left unread.
+fn check_registers(
+    backend: &Backend,
+    frame: &mut dyn Instructions,
+    model: &Model,
+) -> Result<(), TestCaseError> {
     for (id, field) in &model.fields {
         let width = 8 * field.limbs();
         let mut all = vec![0; width * field.registers.len()];
         let activate = Step::of_words(SETMODX, &[*id, 0, 0, 0]);
-        prop_assert_eq!(activate.run(&mut *frame, &mut all, at_once).1, Ok(U256::ZERO));
+        prop_assert_eq!(activate.run(frame, &mut all, false).1, Ok(U256::ZERO));
         let load = Step::of_words(LOADX, &[0, 0, field.registers.len() as u64]);
-        prop_assert_eq!(load.run(&mut *frame, &mut all, at_once).1, Ok(U256::ZERO));
+        prop_assert_eq!(load.run(frame, &mut all, false).1, Ok(U256::ZERO));
         for (bytes, register) in all.chunks(width).zip(&field.registers) {
             prop_assert_eq!(&BigUint::from_bytes_be(bytes), register, "{}", backend.name);
         }
+    }
+    Ok(())
+}
+
+/// Runs arithmetic in one call on every backend, and on the model up to the first failure.
+fn check_run(setup: &[Step], steps: &[Step], memory: &[u8]) -> Result<(), TestCaseError> {
+    for backend in BACKENDS {
+        let mut frame = (backend.new)().instructions().expect("EVM-MAX has instructions");
+        let (mut model, mut memory) = (Model::default(), memory.to_vec());
+        for step in setup {
+            prop_assert!(step.run(&mut *frame, &mut memory.clone(), false).1.is_ok());
+            model.step(step, &mut memory);
+        }
+        let bytes = |step: &Step| [&[step.op], &*step.immediates].concat();
+        // A JUMPDEST behind, and what would be a last instruction if it had all its bytes.
+        let code =
+            [steps.iter().flat_map(bytes).collect(), vec![0x5b; 8], vec![MULMODX; 7]].concat();
+        let nothing = [ModularTally::default(); 3];
+        let mut expected = nothing;
+        for step in steps {
+            let Some(Some(size)) = model.step(step, &mut memory) else { break };
+            let tally = &mut expected[usize::from(step.op - ADDMODX)];
+            tally.instructions += 1;
+            tally.elements += size.count;
+        }
+        let done = frame.on_registers(&code, usize::MAX).map(|run| run.done);
+        prop_assert_eq!(done.unwrap_or(nothing), expected, "{}", backend.name);
+        prop_assert_eq!(done.is_some(), expected != nothing, "{}", backend.name);
+        check_registers(backend, &mut *frame, &model)?;
     }
     Ok(())
 }
@@ -312,8 +356,10 @@ fn arithmetic(count: u64) -> impl Strategy<Value = Step> {
         run(),
         prop_oneof![8 => 1..=registers, 1 => any::<u8>()],
         prop::bool::weighted(0.95),
+        prop::bool::weighted(0.3),
     )
-        .prop_map(move |(op, out, x, y, wanted, fits)| {
+        .prop_map(move |(op, out, x, y, wanted, fits, squares)| {
+            let y = if squares { x } else { y };
             let out_stride = if fits { out.1.max(1) } else { out.1 };
             // As many elements as the tightest run has.
             let room = |(first, stride): (u8, u8)| match stride {
@@ -369,6 +415,21 @@ proptest! {
         program.extend(steps);
         program.push(Step::of_words(LOADX, &[0, 0, count]));
         check(&program, &memory)?;
+    }
+
+    #[test]
+    fn instructions_at_once_do_what_the_model_does(
+        ((modulus, memory, count), steps) in field().prop_flat_map(|field| {
+            let steps = prop::collection::vec(arithmetic(field.2), 1..40);
+            (Just(field), steps)
+        })
+    ) {
+        let size = modulus.len() as u64;
+        let setup = [
+            Step::of_words(SETMODX, &[7, 0, size, count]),
+            Step::of_words(STOREX, &[0, size, count]),
+        ];
+        check_run(&setup, &steps, &memory)?;
     }
 
     #[test]

@@ -232,6 +232,22 @@ fn inputs_are_read_before_results_are_written() {
 }
 
 #[test]
+fn instructions_at_once_are_no_more_than_asked_for() {
+    let mut frame = Frame::with_field();
+    let code = [MULMODX, 2, 1, 0, 1, 1, 1, 1].repeat(300);
+    for (most, expected) in [(0, None), (1, Some(1)), (7, Some(7)), (1_000, Some(256))] {
+        let run = frame.instructions.on_registers(&code, most);
+        assert_eq!(run.map(|run| run.instructions()), expected, "at most {most}");
+    }
+    // All elements of as many are still counted.
+    let code = [MULMODX, 0, 1, 0, 0, 1, 0, 10].repeat(256);
+    let run = frame.instructions.on_registers(&code, 256).expect("valid");
+    assert_eq!(run.done[2].elements, 2_560);
+    let none = Frame::new().instructions.on_registers(&code, 256);
+    assert_eq!(none, None, "there is no field");
+}
+
+#[test]
 fn another_units_requests_are_declined() {
     for backend in BACKENDS {
         let coprocessor = (backend.new)();

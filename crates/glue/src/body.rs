@@ -243,14 +243,11 @@ fn body<const OP: u8>(r: &mut Registers, m: &mut Machine) -> Flow {
         op::SELFDESTRUCT => leave::<OP>(r, m, call::self_destruct),
 
         // Extensions
-        op::SETMODX..=op::MULMODX => {
-            let Opcode { inputs, immediate, .. } = const { row(OP) };
-            extended::<OP>(r, m, extension::plain::<OP>, |_| (*inputs, *immediate))
-        }
-        PREFIX => extended::<OP>(r, m, extension::behind_prefix, |m| m.taken),
+        op::SETMODX..=op::MULMODX => extended::<OP>(r, m, extension::plain::<OP>),
+        PREFIX => extended::<OP>(r, m, extension::behind_prefix),
         SHADOWED_PUSH => {
             r.stack.push(U256::ZERO);
-            extended::<OP>(r, m, extension::shadowed_push, |m| m.taken)
+            extended::<OP>(r, m, extension::shadowed_push)
         }
 
         _ => {
@@ -368,25 +365,17 @@ fn request<const OP: u8>(
     Flow::Next
 }
 
-/// An extension's opcode; `takes` says by how many words the stack shrinks, and the bytes of immediates.
+/// An extension's opcode, whose function notes by how many words the stack shrinks, and the bytes of immediates.
 #[inline(always)]
 fn extended<const OP: u8>(
     r: &mut Registers,
     m: &mut Machine,
     f: impl Fn(&mut Machine, Ip, Stack, i64) -> Option<i64>,
-    takes: impl FnOnce(&Machine) -> (u8, u8),
 ) -> Flow {
-    if const { row(OP).on_registers() }
-        && let Some(gas) = m.on_registers((row(OP), OP, m.immediates(r.ip)), r.gas)
-    {
-        r.gas = gas;
-    } else {
-        let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
-        r.gas = gas;
-    }
-    let (words, bytes) = takes(m);
-    r.stack.drop(words.into());
-    r.ip = r.ip.wrapping_add(bytes.into());
+    let Some(gas) = outside::<OP, _, _>(f, m, r.ip, r.stack, r.gas) else { return Flow::Halt };
+    r.gas = gas;
+    r.stack.drop(m.taken.0.into());
+    r.ip = r.ip.wrapping_add(m.taken.1);
     Flow::Next
 }
 

@@ -2,8 +2,8 @@
 //! for as long as a frame runs. Registers are priced as if they were memory (EIP-6690).
 
 use tandem_code::push_len;
-use tandem_coprocessor::{Coprocessor, Fault, Instruction, Unit};
-use tandem_schedule::{Extension, Halt, Opcode, RowId, prefixed};
+use tandem_coprocessor::{Coprocessor, Fault, Instruction, ModularSize, Unit};
+use tandem_schedule::{Extension, Halt, Opcode, RowId, op, prefixed};
 
 use crate::{
     body::row,
@@ -15,9 +15,12 @@ use crate::{
 /// bytes are immediates as the row says.
 pub(crate) type Asked = (&'static Opcode, u8, [u8; 8]);
 
-/// One of EVM-MAX's opcodes, as a plain byte. Returns the gas left.
+/// One of EVM-MAX's opcodes, as a plain byte, and as many behind it as can be executed at once. Returns the gas left.
 pub(crate) fn plain<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
-    m.instruct((row(OP), OP, m.immediates(ip)), stack, gas)
+    // SAFETY: as in `immediates`; the opcode was read from there.
+    let code = unsafe { &*m.code }.bytes.get(ip.addr() - m.code_at.addr() - 1..)?;
+    m.taken = (row(OP).inputs, row(OP).immediate.into());
+    m.on_registers(code, gas).or_else(|| m.instruct((row(OP), OP, m.immediates(ip)), stack, gas))
 }
 
 /// An opcode behind the prefix; what it takes is known only now.
@@ -29,13 +32,13 @@ pub(crate) fn behind_prefix(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> 
     if stack.height() < row.inputs as usize {
         return m.fail(Halt::StackUnderflow, Unit::Glue, gas);
     }
-    m.taken = (row.inputs - row.outputs, 1 + row.immediate);
     let simd = row.extension == Some(Extension::Simd);
     // EVM-MAX's bytes are moved behind SIMD's.
     let op = if simd { byte } else { byte - 0x10 };
-    let asked = (row, op, immediates);
-    let done = if simd { m.on_words(asked, stack, gas) } else { m.on_registers(asked, gas) };
+    let (asked, alone) = ((row, op, immediates), (bytes & !0xff | u64::from(op)).to_le_bytes());
+    let done = if simd { m.on_words(asked, stack, gas) } else { m.on_registers(&alone, gas) };
     let left = done.or_else(|| m.instruct(asked, stack, gas));
+    m.taken = (row.inputs - row.outputs, 1 + usize::from(row.immediate));
     m.lap(RowId::prefixed(byte), None);
     left
 }
@@ -48,7 +51,7 @@ pub(crate) fn shadowed_push(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> 
         return m.fail(Halt::OutOfGas, Unit::Glue, gas);
     }
     stack.set(0, word);
-    m.taken = (0, push_len(byte) as u8);
+    m.taken = (0, push_len(byte));
     Some(left)
 }
 
@@ -72,15 +75,24 @@ impl Machine {
         self.charge(gas, RowId::prefixed(op), price)
     }
 
-    /// The same of one on registers alone, which tells its price, where the gas reaches for the highest. Two
-    /// thirds of the time of BN254's multiplication, with these.
+    /// Has the instructions executed that a code begins with, on registers alone, as many as the gas surely reaches for.
     #[inline(always)]
-    pub(crate) fn on_registers(&mut self, (_, op, immediates): Asked, gas: i64) -> Option<i64> {
-        let most = self.upfront[op as usize];
+    fn on_registers(&mut self, code: &[u8], gas: i64) -> Option<i64> {
+        let run = if self.tracer().is_some() { 1 } else { self.run };
+        let each = self.upfront[usize::from(op::MULMODX)];
+        let most = if run * each <= gas { run } else { gas / each };
         let kept = &mut self.frames[self.depth].instructions[Extension::EvmMax as usize];
-        let size = kept.as_mut().filter(|_| most <= gas)?.on_registers(op, immediates)?;
-        let left = self.pay(gas, op, self.schedule.modular.gas(op, &size))?;
-        self.lap(RowId::opcode(op), None);
+        let run = kept.as_mut()?.on_registers(code, most as usize)?;
+        let mut left = gas;
+        for (n, tally) in run.done.iter().enumerate().filter(|(_, tally)| tally.instructions > 0) {
+            let (byte, count) = (op::ADDMODX + n as u8, tally.instructions.into());
+            let size = ModularSize { limbs: run.limbs, count: tally.elements, odd: run.odd };
+            let price = count * self.schedule.base[usize::from(byte)] as u64;
+            let price = price + self.schedule.modular.gas(byte, &size);
+            left = self.charge_for(count, left, RowId::opcode(byte), price)?;
+            self.lap(RowId::opcode(byte), None);
+        }
+        self.taken = (0, 8 * usize::from(run.instructions()) - 1);
         Some(left)
     }
 

@@ -152,7 +152,9 @@ pub struct Machine {
     /// What the last call took from its caller, for tracers: the forwarded gas included.
     pub(crate) call_cost: i64,
     /// Words that the last opcode of an extension takes from the stack on balance, and bytes of the code.
-    pub(crate) taken: (u8, u8),
+    pub(crate) taken: (u8, usize),
+    /// The most instructions on registers that are executed at once untraced: 16 bits count their elements.
+    pub(crate) run: i64,
     pub(crate) codes: Codes,
     pub(crate) env: Env,
     pub(crate) schedule: Schedule,
@@ -171,6 +173,7 @@ unsafe impl Send for Machine {}
 impl Machine {
     /// A machine with a fork's prices; with a meter, it keeps a ledger.
     pub fn new(schedule: Schedule, coprocessors: Coprocessors, meter: Option<Box<Meter>>) -> Self {
+        let is_timed = meter.as_ref().is_some_and(|meter| meter.is_timed());
         Self {
             upfront: core::array::from_fn(|byte| tandem_code::upfront(&schedule, byte as u8)),
             memory_at: NonNull::dangling().as_ptr(),
@@ -193,6 +196,7 @@ impl Machine {
             done: None,
             call_cost: 0,
             taken: (0, 0),
+            run: if is_timed || !schedule.modular.are_whole() { 1 } else { 64 },
             codes: Codes::default(),
             env: Env::default(),
             dialect: Dialect::new(&schedule, meter.is_some()),
@@ -287,20 +291,14 @@ impl Machine {
         self.charge_for(1, gas, row, amount)
     }
 
-    /// Like [`charge`](Self::charge), for so many operations; none for a part of one counted before.
+    /// Like [`charge`](Self::charge), for `n` operations; none for a part of one counted before.
     #[inline]
-    pub(crate) fn charge_for(
-        &mut self,
-        count: u64,
-        gas: i64,
-        row: RowId,
-        amount: u64,
-    ) -> Option<i64> {
+    pub(crate) fn charge_for(&mut self, n: u64, gas: i64, row: RowId, amount: u64) -> Option<i64> {
         if amount > gas as u64 {
             return self.fail(Halt::OutOfGas, row.name().0, gas);
         }
         if let Some(meter) = &mut self.meter {
-            meter.post(row, count, amount);
+            meter.post(row, n, amount);
         }
         Some(gas - amount as i64)
     }

@@ -64,7 +64,7 @@ pub struct Meter {
 
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meter").field("timed", &self.clock.is_some()).finish_non_exhaustive()
+        f.debug_struct("Meter").field("timed", &self.is_timed()).finish_non_exhaustive()
     }
 }
 
@@ -115,6 +115,11 @@ impl Meter {
     #[inline]
     pub fn post_growth(&mut self, count: u64, gas: u64) {
         self.growth = (self.growth.0 + count, self.growth.1 + gas);
+    }
+
+    /// Whether time is booked, too.
+    pub fn is_timed(&self) -> bool {
+        self.clock.is_some()
     }
 
     /// The time elapsed, to be handed to [`lap`](Self::lap); 0 without a clock.

@@ -170,11 +170,10 @@ impl ModularPrices {
         thousandths.wrapping_add(999) / 1_000
     }
 
-    /// The most gas of ADDMODX, SUBMODX or MULMODX, whose count is a byte.
-    pub fn most(&self, byte: u8) -> u64 {
-        let by_limbs = (1..=12)
-            .map(|limbs| self.gas(byte, &ModularSize { limbs, count: u8::MAX.into(), odd: true }));
-        by_limbs.max().unwrap_or(0)
+    /// Whether elements of an odd modulus cost whole gas, so that several instructions cost as much as one on
+    /// all their elements.
+    pub fn are_whole(&self) -> bool {
+        self.add.iter().chain(&self.multiply).all(|price| price % 1_000 == 0)
     }
 }
 
@@ -227,6 +226,17 @@ impl Schedule {
     /// Whether the machine has an opcode: the fork does, and its extension, if it is one's, is enabled.
     pub fn has(&self, row: &Opcode) -> bool {
         row.since <= self.fork && self.extensions.have(row)
+    }
+
+    /// The most gas of any instruction on registers alone, whose count is a byte; at least 1.
+    pub fn most_on_registers(&self) -> u64 {
+        let limbs = 1..=12;
+        let sizes = limbs.map(|limbs| ModularSize { limbs, count: u8::MAX.into(), odd: true });
+        let of_size = |size: ModularSize| {
+            let bytes = op::ADDMODX..=op::MULMODX;
+            bytes.map(move |byte| self.base[byte as usize] as u64 + self.modular.gas(byte, &size))
+        };
+        sizes.flat_map(of_size).max().unwrap_or(0).max(1)
     }
 
     /// The gas of an extension's instruction; `None` if there is no price for such a size. `byte` is

@@ -3,7 +3,8 @@
 //! together when they are stored, so registers look the same as without it.
 //!
 //! With L digits the product is x y / 2^(52 L), and with N limbs x y / 2^(64 N) is wanted: x is shifted
-//! left by the difference while it is split, which the highest digit has room for.
+//! left by the difference while it is split, which the highest digit has room for: also where two bits of the modulus
+//! are free and elements are below twice that. Products are below it.
 
 use core::arch::x86_64::{
     __m512i, _mm256_mask_storeu_epi64, _mm256_maskz_loadu_epi64, _mm512_add_epi64,
@@ -15,10 +16,8 @@ use core::arch::x86_64::{
     _mm512_unpacklo_epi64,
 };
 
-use tandem_coprocessor::ModularSize;
-
 use crate::{
-    kernel::{Arithmetic, File, room},
+    kernel::{File, room},
     modulus::Modulus,
     operands::{Operands, Run},
 };
@@ -31,7 +30,7 @@ const DIGIT: u64 = (1 << 52) - 1;
 
 /// The kernel for a modulus, if the processor has what it takes and it is the faster one: below three
 /// limbs loading costs more than multiplying.
-pub(super) fn multiply(modulus: &Modulus) -> Option<Arithmetic> {
+pub(super) fn multiply(modulus: &Modulus) -> Option<fn(&mut File, Operands)> {
     if !modulus.odd || !processor::get() {
         return None;
     }
@@ -50,18 +49,13 @@ pub(super) fn multiply(modulus: &Modulus) -> Option<Arithmetic> {
     })
 }
 
-/// The instruction: batches of eight, in the last of which lanes may idle.
-fn run<const N: usize, const L: usize>(file: &mut File, operands: Operands) -> Option<ModularSize> {
-    if !operands.are_valid(file.highest) {
-        return None;
-    }
-    let size = file.size(operands.count() as u16);
+/// The instruction, of valid operands: batches of eight, in the last of which lanes may idle.
+fn run<const N: usize, const L: usize>(file: &mut File, operands: Operands) {
     let File { registers, spare, modulus, .. } = file;
     let registers = registers.as_chunks_mut::<N>().0;
     if operands.in_place() {
         // SAFETY: `multiply` made sure of the processor's features.
-        unsafe { batches::<N, L>(registers, None, modulus, operands) };
-        return Some(size);
+        return unsafe { batches::<N, L>(registers, None, modulus, operands) };
     }
     let spare = room(spare, operands.count());
     // SAFETY: as above.
@@ -69,7 +63,6 @@ fn run<const N: usize, const L: usize>(file: &mut File, operands: Operands) -> O
     for (n, result) in spare.iter().enumerate() {
         registers[operands.out().at(n)] = *result;
     }
-    Some(size)
 }
 
 /// Results go to `spare` if there is one, else to their registers.

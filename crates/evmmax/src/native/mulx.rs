@@ -1,35 +1,23 @@
 //! The portable multiplication, compiled for processors with MULX: products that leave the flags alone keep
 //! more of the carries in registers.
 
-use tandem_coprocessor::ModularSize;
+use crate::kernel::{self, Arithmetic, File, Kind, Odd, Tallies};
 
-use crate::{
-    kernel::{self, Arithmetic, File},
-    operands::Operands,
-};
-
-/// The kernels for odd moduli of `N` limbs, with a bit to spare or not, on processors with BMI2 and ADX: for
-/// one element, and for any other count.
-pub(super) fn multiply<const N: usize>(spare: bool) -> [Arithmetic; 2] {
-    if spare {
-        [run::<N, true, true>, run::<N, true, false>]
-    } else {
-        [run::<N, false, true>, run::<N, false, false>]
+/// The arithmetic for odd moduli of `N` limbs with so many bits free, on processors with BMI2 and ADX.
+pub(super) fn arithmetic<const N: usize>(free: u32) -> fn(&mut File, &[Arithmetic]) -> Tallies {
+    match free {
+        0 => run::<Odd<0>, N>,
+        1 => run::<Odd<1>, N>,
+        _ => run::<Odd<2>, N>,
     }
 }
 
-fn run<const N: usize, const SPARE: bool, const ONE: bool>(
-    file: &mut File,
-    operands: Operands,
-) -> Option<ModularSize> {
-    // SAFETY: whoever chose this kernel made sure of the processor's features.
-    unsafe { compiled::<N, SPARE, ONE>(file, operands) }
+fn run<K: Kind, const N: usize>(file: &mut File, instructions: &[Arithmetic]) -> Tallies {
+    // SAFETY: whoever chose this made sure of the processor's features.
+    unsafe { compiled::<K, N>(file, instructions) }
 }
 
 #[target_feature(enable = "bmi2,adx")]
-fn compiled<const N: usize, const SPARE: bool, const ONE: bool>(
-    file: &mut File,
-    operands: Operands,
-) -> Option<ModularSize> {
-    kernel::multiply_odd::<N, SPARE, ONE>(file, operands)
+fn compiled<K: Kind, const N: usize>(file: &mut File, instructions: &[Arithmetic]) -> Tallies {
+    kernel::arithmetic_of::<K, N>(file, instructions)
 }
