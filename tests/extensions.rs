@@ -4,13 +4,15 @@
 
 mod attributed;
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use attributed::assert_attributed;
 use proptest::prelude::*;
 use tandem_evm::{
-    Block, Evm, Extension, Failure, Fork, Halt, InMemoryState, Ledger, Meter, Outcome, PREFIX,
-    Schedule, Status, Step, Tracer, Transaction, Unit, deploy, fund, op, opcode,
+    Block, Coprocessor, Evm, Extension, Facts, Failure, Fault, Fork, Halt, InMemoryState,
+    Instruction, Instructions, Ledger, Meter, ModularRun, ModularSize, ModularTally, Op, Outcome,
+    PREFIX, Schedule, Size, Status, Step, Tracer, Transaction, Unit, Work, deploy, fund, op,
+    opcode,
     primitives::{Address, Bytes, U256, address},
 };
 
@@ -533,6 +535,50 @@ fn an_invalid_operand_behind_valid_ones_burns_the_frames_gas() {
     assert_eq!(outcome.gas_used, GAS);
     assert_eq!(steps.iter().filter(|step| step.1 == Some("MULMODX")).count(), 6);
     assert_eq!(row(&outcome, Unit::EvmMax, "MULMODX").0, 5);
+}
+
+/// A coprocessor that claims to have done more than any code has.
+#[derive(Debug)]
+struct Boasting;
+
+impl Coprocessor for Boasting {
+    fn measure(&self, _op: Op, _input: &[u8]) -> Result<Work, Fault> {
+        Err(Fault::Unsupported)
+    }
+
+    fn execute(&self, _op: Op, _input: &[u8], _output: &mut [u8]) -> Result<usize, Fault> {
+        Err(Fault::Unsupported)
+    }
+
+    fn instructions(&self) -> Option<Box<dyn Instructions>> {
+        Some(Box::new(Self))
+    }
+}
+
+impl Instructions for Boasting {
+    fn measure(&self, _instruction: &Instruction<'_>, _memory: &[u8]) -> Result<Facts, Fault> {
+        let size = Size::Modular(ModularSize { limbs: 1, count: 1, odd: true });
+        Ok(Facts { size, register_bytes: 0 })
+    }
+
+    fn execute(&mut self, _: &Instruction<'_>, _memory: &mut [u8]) -> Result<U256, Fault> {
+        Ok(U256::ZERO)
+    }
+
+    fn on_registers(&mut self, _code: &[u8], _most: usize) -> Option<ModularRun> {
+        let tally = ModularTally { instructions: u16::MAX, elements: u16::MAX };
+        Some(ModularRun { limbs: 1, odd: true, done: [tally; 3] })
+    }
+}
+
+#[test]
+fn a_coprocessor_cannot_have_done_more_than_there_was() {
+    let code = [op::MULMODX, 0, 1, 0, 1, 0, 1, 1].repeat(3);
+    let evm = Evm::builder(Fork::Osaka).meter(Meter::Gas).extensions([Extension::EvmMax]);
+    let mut evm = evm.coprocessor(Unit::EvmMax, Arc::new(Boasting)).build();
+    let outcome = transact(&mut evm, &mut state(&code, &[]));
+    assert_eq!(outcome.status, Status::Success);
+    assert_eq!(row(&outcome, Unit::EvmMax, "MULMODX"), (3, 3));
 }
 
 fn gas_used(code: &[u8]) -> u64 {

@@ -5,7 +5,7 @@
 
 use alloc::{boxed::Box, vec, vec::Vec};
 
-use tandem_schedule::{Extensions, decode};
+use tandem_schedule::{Extensions, decode, opcode};
 
 use crate::{Dialect, SHADOWED_PUSH, is_set, push_len};
 
@@ -42,11 +42,28 @@ pub(crate) fn translate(
             image[pc] = SHADOWED_PUSH;
         }
     }
+    if is_aligned {
+        count_in_a_row(image, bytes, &starts);
+    }
     let mut bits = vec![0; bytes.len() / 64 + 1].into_boxed_slice();
     for pc in starts {
         bits[pc / 64] |= 1 << (pc % 64);
     }
     (bits, is_aligned)
+}
+
+/// Writes behind each opcode on registers alone how many such instructions begin there, whole and one behind
+/// another: nothing else reads an image there, whose immediates are taken from the code.
+fn count_in_a_row(image: &mut [u8], bytes: &[u8], starts: &[usize]) {
+    let mut behind = (usize::MAX, 0_u8);
+    for &pc in starts.iter().rev() {
+        if let Some(row) = opcode(image[pc]).filter(|row| row.on_registers()) {
+            let end = pc + 1 + usize::from(row.immediate);
+            let more = if behind.0 == end { behind.1 } else { 0 };
+            image[pc + 1] = if end <= bytes.len() { more.saturating_add(1) } else { 0 };
+            behind = (pc, image[pc + 1]);
+        }
+    }
 }
 
 /// Where instructions that may run start.

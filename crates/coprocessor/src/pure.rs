@@ -182,9 +182,19 @@ pub struct ModularRun {
 impl ModularRun {
     /// The instructions altogether.
     #[inline]
-    pub fn instructions(&self) -> u16 {
-        let [a, b, c] = &self.done;
-        a.instructions + b.instructions + c.instructions
+    pub fn instructions(&self) -> u32 {
+        let [a, b, c] = self.done.map(|tally| u32::from(tally.instructions));
+        a + b + c
+    }
+
+    /// Of each opcode that was among them: which one, how many, and the size of one on all their elements.
+    #[inline]
+    pub fn sizes(&self) -> impl Iterator<Item = (u8, u64, ModularSize)> {
+        let Self { limbs, odd, .. } = *self;
+        let done = (0_u8..).zip(&self.done).filter(|(_, tally)| tally.instructions > 0);
+        done.map(move |(n, tally)| {
+            (n, tally.instructions.into(), ModularSize { limbs, count: tally.elements, odd })
+        })
     }
 }
 

@@ -46,7 +46,8 @@ pub use error::{Error, Invalid};
 pub use evm::{Evm, EvmBuilder, Meter, Outcome};
 pub use root::{deploy, fund, keccak256, logs_hash, state_root};
 pub use tandem_coprocessor::{
-    Backend, Coprocessor, Facts, Fault, Instruction, Instructions, Op, Unit,
+    Backend, Coprocessor, Facts, Fault, Instruction, Instructions, ModularRun, ModularSize,
+    ModularTally, Op, Size, Unit, Work,
 };
 pub use tandem_glue::{Intrinsic, Ledger, Refund, Settlement, Status, Step, Tracer};
 pub use tandem_schedule::{

@@ -1,8 +1,7 @@
 //! The arithmetic in plain Rust, for each number of limbs from 1 to 12: Montgomery's for odd moduli,
-//! masks for powers of two. Instructions that stand one behind another are executed in one go, with what each
-//! needs known when it is compiled: called one by one, an addition took twice as long. Which
-//! registers they may name is checked here, where they are read, as `operands` has it; the other rules are in
-//! `registers`.
+//! masks for powers of two. Instructions that stand one behind another are executed in one go: called one by
+//! one, an addition took twice as long. Which registers they may name is checked here, where they are read, as
+//! `operands` has it; the other rules are in `registers`.
 
 use alloc::{vec, vec::Vec};
 use core::mem::replace;
@@ -203,7 +202,8 @@ fn pairs<const N: usize>(
 ) {
     let File { registers, modulus, .. } = file;
     #[cfg(feature = "native")]
-    // SAFETY: `each` gives registers; what is read is no longer borrowed when the result is written.
+    // SAFETY: the operands are valid, so `each` gives registers; what is read is no longer borrowed when the
+    // result is written.
     each::<N>(registers, operands, |out, x, y| unsafe { *out = f(&*x, &*y, modulus) });
     #[cfg(not(feature = "native"))]
     {

@@ -6,6 +6,9 @@ use crate::kernel;
 /// The most limbs of 64 bits a modulus has: 768 bits.
 pub(crate) const MAX_LIMBS: usize = 12;
 
+/// Why the first limbs of so many are always there.
+const LIMBS: &str = "a kernel has no more limbs than the longest modulus";
+
 /// An odd modulus or a power of two, from 3 to 2^768 - 1.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -58,13 +61,13 @@ impl Modulus {
     /// The first `N` limbs.
     #[inline(always)]
     pub(crate) fn first<const N: usize>(&self) -> &[u64; N] {
-        self.limbs.first_chunk().expect("a kernel has no more limbs than the longest modulus")
+        self.limbs.first_chunk().expect(LIMBS)
     }
 
     /// The first `N` limbs of what elements are kept below.
     #[inline(always)]
     pub(crate) fn bound<const N: usize>(&self) -> &[u64; N] {
-        self.bound.first_chunk().expect("as above")
+        self.bound.first_chunk().expect(LIMBS)
     }
 
     /// The modulus in digits of 52 bits.

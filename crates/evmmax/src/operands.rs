@@ -59,7 +59,7 @@ impl Operands {
         (instruction as u8, Self(instruction >> 8))
     }
 
-    /// The same, for the compiler to see that the count is 1.
+    /// These operands, whose count is 1, for the compiler to see that it is.
     #[inline(always)]
     pub(crate) fn with_count_1(self) -> Self {
         Self(self.0 & 0xffff_ffff_ffff | 1 << 48)

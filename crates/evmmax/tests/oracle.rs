@@ -372,6 +372,20 @@ fn arithmetic(count: u64) -> impl Strategy<Value = Step> {
         })
 }
 
+fn field_and_arithmetic() -> impl Strategy<Value = ((Vec<u8>, Vec<u8>, u64), Vec<Step>)> {
+    field().prop_flat_map(|field| {
+        let steps = prop::collection::vec(arithmetic(field.2), 1..40);
+        (Just(field), steps)
+    })
+}
+
+/// A field of so many registers with values behind its modulus.
+fn set_up(modulus: &[u8], count: u64) -> Vec<Step> {
+    let size = modulus.len() as u64;
+    let store = Step::of_words(STOREX, &[0, size, count]);
+    vec![Step::of_words(SETMODX, &[7, 0, size, count]), store]
+}
+
 fn anything() -> impl Strategy<Value = Step> {
     let number = || {
         prop_oneof![
@@ -402,16 +416,9 @@ proptest! {
 
     #[test]
     fn programs_in_one_field_do_what_the_model_does(
-        ((modulus, memory, count), steps) in field().prop_flat_map(|field| {
-            let steps = prop::collection::vec(arithmetic(field.2), 1..40);
-            (Just(field), steps)
-        })
+        ((modulus, memory, count), steps) in field_and_arithmetic(),
     ) {
-        let size = modulus.len() as u64;
-        let mut program = vec![
-            Step::of_words(SETMODX, &[7, 0, size, count]),
-            Step::of_words(STOREX, &[0, size, count]),
-        ];
+        let mut program = set_up(&modulus, count);
         program.extend(steps);
         program.push(Step::of_words(LOADX, &[0, 0, count]));
         check(&program, &memory)?;
@@ -419,17 +426,9 @@ proptest! {
 
     #[test]
     fn instructions_at_once_do_what_the_model_does(
-        ((modulus, memory, count), steps) in field().prop_flat_map(|field| {
-            let steps = prop::collection::vec(arithmetic(field.2), 1..40);
-            (Just(field), steps)
-        })
+        ((modulus, memory, count), steps) in field_and_arithmetic(),
     ) {
-        let size = modulus.len() as u64;
-        let setup = [
-            Step::of_words(SETMODX, &[7, 0, size, count]),
-            Step::of_words(STOREX, &[0, size, count]),
-        ];
-        check_run(&setup, &steps, &memory)?;
+        check_run(&set_up(&modulus, count), &steps, &memory)?;
     }
 
     #[test]

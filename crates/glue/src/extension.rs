@@ -2,7 +2,7 @@
 //! for as long as a frame runs. Registers are priced as if they were memory (EIP-6690).
 
 use tandem_code::push_len;
-use tandem_coprocessor::{Coprocessor, Fault, Instruction, ModularSize, Unit};
+use tandem_coprocessor::{Coprocessor, Fault, Instruction, Unit};
 use tandem_schedule::{Extension, Halt, Opcode, RowId, op, prefixed};
 
 use crate::{
@@ -17,10 +17,13 @@ pub(crate) type Asked = (&'static Opcode, u8, [u8; 8]);
 
 /// One of EVM-MAX's opcodes, as a plain byte, and as many behind it as can be executed at once. Returns the gas left.
 pub(crate) fn plain<const OP: u8>(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> Option<i64> {
-    // SAFETY: as in `immediates`; the opcode was read from there.
-    let code = unsafe { &*m.code }.bytes.get(ip.addr() - m.code_at.addr() - 1..)?;
+    // SAFETY: as in `immediates`; the image has the count where all jumps go to where an instruction starts.
+    let (code, run) = unsafe { (&*m.code, if (*m.code).is_aligned { *ip } else { 1 }) };
+    let rest = code.bytes.get(ip.addr() - m.code_at.addr() - 1..).unwrap_or_default();
     m.taken = (row(OP).inputs, row(OP).immediate.into());
-    m.on_registers(code, gas).or_else(|| m.instruct((row(OP), OP, m.immediates(ip)), stack, gas))
+    let run = if const { row(OP).on_registers() } { run.into() } else { 0 };
+    let done = m.on_registers(rest, run, gas);
+    done.or_else(|| m.instruct((row(OP), OP, m.immediates(ip)), stack, gas))
 }
 
 /// An opcode behind the prefix; what it takes is known only now.
@@ -36,7 +39,7 @@ pub(crate) fn behind_prefix(m: &mut Machine, ip: Ip, stack: Stack, gas: i64) -> 
     // EVM-MAX's bytes are moved behind SIMD's.
     let op = if simd { byte } else { byte - 0x10 };
     let (asked, alone) = ((row, op, immediates), (bytes & !0xff | u64::from(op)).to_le_bytes());
-    let done = if simd { m.on_words(asked, stack, gas) } else { m.on_registers(&alone, gas) };
+    let done = if simd { m.on_words(asked, stack, gas) } else { m.on_registers(&alone, 1, gas) };
     let left = done.or_else(|| m.instruct(asked, stack, gas));
     m.taken = (row.inputs - row.outputs, 1 + usize::from(row.immediate));
     m.lap(RowId::prefixed(byte), None);
@@ -75,25 +78,23 @@ impl Machine {
         self.charge(gas, RowId::prefixed(op), price)
     }
 
-    /// Has the instructions executed that a code begins with, on registers alone, as many as the gas surely reaches for.
+    /// Has instructions on registers executed, so many of which a code begins with, as far as the gas surely reaches.
     #[inline(always)]
-    fn on_registers(&mut self, code: &[u8], gas: i64) -> Option<i64> {
-        let run = if self.tracer().is_some() { 1 } else { self.run };
+    fn on_registers(&mut self, code: &[u8], run: i64, mut gas: i64) -> Option<i64> {
+        let run = run.min(if self.tracer().is_some() { 1 } else { self.run });
         let each = self.upfront[usize::from(op::MULMODX)];
         let most = if run * each <= gas { run } else { gas / each };
         let kept = &mut self.frames[self.depth].instructions[Extension::EvmMax as usize];
         let run = kept.as_mut()?.on_registers(code, most as usize)?;
-        let mut left = gas;
-        for (n, tally) in run.done.iter().enumerate().filter(|(_, tally)| tally.instructions > 0) {
-            let (byte, count) = (op::ADDMODX + n as u8, tally.instructions.into());
-            let size = ModularSize { limbs: run.limbs, count: tally.elements, odd: run.odd };
-            let price = count * self.schedule.base[usize::from(byte)] as u64;
-            let price = price + self.schedule.modular.gas(byte, &size);
-            left = self.charge_for(count, left, RowId::opcode(byte), price)?;
-            self.lap(RowId::opcode(byte), None);
+        // Behind others no instruction need start.
+        let done = Some(run.instructions()).filter(|done| (1..=most as u32).contains(done))?;
+        for (n, count, size) in run.sizes() {
+            let (byte, row) = (op::ADDMODX + n, RowId::opcode(op::ADDMODX + n));
+            gas = self.charge_for(count, gas, row, self.schedule.run_gas(byte, count, &size))?;
+            self.lap(row, None);
         }
-        self.taken = (0, 8 * usize::from(run.instructions()) - 1);
-        Some(left)
+        self.taken = (0, 8 * done as usize - 1);
+        Some(gas)
     }
 
     /// Has an instruction measured, charges for it and has it executed. Its result goes where its last

@@ -239,6 +239,13 @@ impl Schedule {
         sizes.flat_map(of_size).max().unwrap_or(0).max(1)
     }
 
+    /// The gas of so many instructions on registers alone, of one kind and with the elements of one: as much as by
+    /// themselves where [`ModularPrices::are_whole`], or if it is one.
+    #[inline]
+    pub fn run_gas(&self, byte: u8, count: u64, size: &ModularSize) -> u64 {
+        count * u64::from(self.base[byte as usize]) + self.modular.gas(byte, size)
+    }
+
     /// The gas of an extension's instruction; `None` if there is no price for such a size. `byte` is
     /// as in [`Instruction::op`](tandem_coprocessor::Instruction::op).
     #[inline]

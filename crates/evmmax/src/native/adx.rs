@@ -18,7 +18,8 @@ macro_rules! arithmetic_with {
     ($kind:ty, $limbs:literal, $product:ident, $square:ident) => {
         |file, instructions| {
             let multiply = |File { registers, modulus, .. }: &mut File, operands| {
-                // SAFETY: `each` gives registers; whoever chose this made sure of the processor's features.
+                // SAFETY: `arithmetic` hands on valid operands, of which `each` gives registers; whoever chose
+                // this made sure of the processor's features.
                 each(registers, operands, |out, x, y| unsafe { $product(out, x, y, modulus) });
             };
             let square = |File { registers, modulus, .. }: &mut File, operands| {

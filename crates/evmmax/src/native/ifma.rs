@@ -3,8 +3,8 @@
 //! together when they are stored, so registers look the same as without it.
 //!
 //! With L digits the product is x y / 2^(52 L), and with N limbs x y / 2^(64 N) is wanted: x is shifted
-//! left by the difference while it is split, which the highest digit has room for: also where two bits of the modulus
-//! are free and elements are below twice that. Products are below it.
+//! left by the difference while it is split, which the highest digit has room for. Where two bits of the modulus
+//! are free, inputs may be up to twice the modulus, as elements are kept; products are below the modulus.
 
 use core::arch::x86_64::{
     __m512i, _mm256_mask_storeu_epi64, _mm256_maskz_loadu_epi64, _mm512_add_epi64,
